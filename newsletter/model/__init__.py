@@ -1,0 +1,41 @@
+"""The words of the project as frozen values: standard library only, no I/O, no clock."""
+
+from newsletter.model.batch import Batch, Problem, Verdict
+from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State
+from newsletter.model.digest import Digest, Pick, Section
+from newsletter.model.edition import TRENDING, Edition, Ranking
+from newsletter.model.message import Message, Parts, ReaderLinks
+from newsletter.model.paper import Link, LinkKind, Listing, Paper, ReadablePaper, merge
+from newsletter.model.subscriber import Rhythm, Status, Subscriber
+from newsletter.model.topic import Topic
+
+__all__ = [
+    "OPEN_STATES",
+    "SETTLED_STATES",
+    "TRENDING",
+    "Batch",
+    "Delivery",
+    "Digest",
+    "Edition",
+    "Link",
+    "LinkKind",
+    "Listing",
+    "Message",
+    "Outcome",
+    "Paper",
+    "Parts",
+    "Phase",
+    "Pick",
+    "Problem",
+    "Ranking",
+    "ReadablePaper",
+    "ReaderLinks",
+    "Rhythm",
+    "Section",
+    "State",
+    "Status",
+    "Subscriber",
+    "Topic",
+    "Verdict",
+    "merge",
+]

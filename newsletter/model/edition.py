@@ -1,0 +1,34 @@
+"""One frozen day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from newsletter.model.digest import Pick
+from newsletter.model.topic import Topic
+
+TRENDING = "trending"
+"""Slug of the section without a topic; no topic may use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A frozen day: the ids of its papers in page order, and who curated the pages they came from."""
+
+    id: int
+    day: date
+    papers: tuple[str, ...]
+    curators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The picks of one topic for one edition, best first; `topic` as it was worded then (None for *Trending*)."""
+
+    topic: Topic | None
+    picks: tuple[Pick, ...]
+
+    @property
+    def slug(self) -> str:
+        return self.topic.slug if self.topic else TRENDING
