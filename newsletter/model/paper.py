@@ -40,7 +40,8 @@ class Paper:
     """One paper, as its sources gave it.
 
     `title` and `abstract` are raw (LaTeX and all); `ReadablePaper` holds them as a person reads them. `id` is the
-    paper's identity, `arxiv:2503.01234`, `doi:10.1000/x` or `title:<fingerprint>`; it never changes once given. `keys` are all identities the paper is known by, its own `id` among them.
+    paper's identity, `arxiv:2503.01234`, `doi:10.1000/x` or `title:<fingerprint>`; it never changes once given.
+    `keys` are all identities the paper is known by, its own `id` among them.
     """
 
     id: str
@@ -69,8 +70,8 @@ class ReadablePaper:
 def merge(known: Paper, incoming: Paper) -> Paper:
     """`known`, with every gap filled from `incoming`; no field is ever lost.
 
-    The identity stays that of `known`, the earlier first sight wins. A title or abstract that is there is not replaced, so
-    that a record does not flicker between two sources' wordings. Links, listings and keys are united, in order.
+    The identity stays that of `known`, the earlier first sight wins. A title or abstract that is there is not replaced,
+    so that a record does not flicker between two sources' wordings. Links, listings and keys are united, in order.
     """
     first_seen = min((day for day in (known.first_seen, incoming.first_seen) if day), default=None)
     return replace(
