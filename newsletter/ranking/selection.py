@@ -1,0 +1,89 @@
+"""One reader's sections from the rankings of the topics that the reader follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.model import Pick, Ranking, Section
+from newsletter.model.edition import TRENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one digest shows: full cards in all, cards of *Trending*, and titles in the compact list."""
+
+    max_papers: int = 12
+    trending_papers: int = 10
+    also_new: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Sections of full cards, then the picks of the compact list, then how many more there were."""
+
+    sections: tuple[Section, ...]
+    also: tuple[Pick, ...]
+    left_out: int
+
+
+def merge_rankings(rankings: Sequence[Ranking]) -> Ranking:
+    """Rankings of one topic for several editions as one; the wording of the topic is the last one's."""
+    picks = sorted((pick for ranking in rankings for pick in ranking.picks), key=lambda pick: -pick.score)
+    return Ranking(rankings[-1].topic, tuple(picks))
+
+
+def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
+    """Choose from `rankings` (one per topic of the reader, in the reader's order; or only the one of *Trending*).
+
+    - Every paper has one home: the topic for which it is most relevant (ties go to the earlier topic).
+    - Topics take turns, each giving its best pick, until `limits.max_papers` cards are full; so a broad topic does not
+      crowd out a narrow one. No topic shows more than its `max_papers`.
+    - What did not fit goes to the compact list, best first, and beyond `limits.also_new` is only counted.
+    """
+    if [ranking.slug for ranking in rankings] == [TRENDING]:
+        return _select_trending(rankings[0], limits)
+    homes = _at_home(rankings)
+    chosen = _take_turns(rankings, homes, limits.max_papers)
+    rest = sorted(
+        (pick for ranking in rankings for pick in homes[ranking.slug] if pick not in chosen[ranking.slug]),
+        key=lambda pick: -pick.score,
+    )
+    sections = [
+        Section(ranking.slug, ranking.topic.name if ranking.topic else "Trending", tuple(chosen[ranking.slug]))
+        for ranking in rankings
+        if chosen[ranking.slug]
+    ]
+    sections.sort(key=lambda section: -section.picks[0].score)
+    return Selection(tuple(sections), tuple(rest[: limits.also_new]), max(len(rest) - limits.also_new, 0))
+
+
+def _select_trending(ranking: Ranking, limits: Limits) -> Selection:
+    shown = ranking.picks[: limits.trending_papers]
+    also = ranking.picks[limits.trending_papers :][: limits.also_new]
+    sections = (Section(TRENDING, "Trending", shown),) if shown else ()
+    return Selection(sections, also, len(ranking.picks) - len(shown) - len(also))
+
+
+def _at_home(rankings: Sequence[Ranking]) -> dict[str, list[Pick]]:
+    best: dict[str, Pick] = {}
+    for ranking in rankings:
+        for pick in ranking.picks:
+            known = best.get(pick.paper)
+            if known is None or pick.relevance > known.relevance:
+                best[pick.paper] = pick
+    return {
+        ranking.slug: [pick for pick in ranking.picks if best[pick.paper].topic == ranking.slug] for ranking in rankings
+    }
+
+
+def _take_turns(rankings: Sequence[Ranking], homes: dict[str, list[Pick]], most: int) -> dict[str, list[Pick]]:
+    chosen: dict[str, list[Pick]] = {ranking.slug: [] for ranking in rankings}
+    left = most
+    for turn in range(max((len(picks) for picks in homes.values()), default=0)):
+        for ranking in rankings:
+            limit = ranking.topic.max_papers if ranking.topic else most
+            if left and turn < len(homes[ranking.slug]) and turn < limit:
+                chosen[ranking.slug].append(homes[ranking.slug][turn])
+                left -= 1
+    return chosen

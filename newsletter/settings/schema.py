@@ -1,0 +1,203 @@
+"""Every setting: its name, type, default and meaning.
+
+The texts here are the reference: `newsletter config show` prints the names, `config/newsletter.toml` repeats the
+meanings, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from newsletter.policy.address import normal_address
+
+ENV_PREFIX = "NEWSLETTER_"
+NESTED = "__"
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone “{name}”; use a name like “Europe/Berlin” or “UTC”") from None
+    return name
+
+
+def _clock_time(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"“{text}” is not a time of day; write it like “07:00”") from None
+    return text
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable text")
+    return text
+
+
+def _secrets(value: Any) -> Any:
+    """A list as it is; from the environment or a secret file a JSON list, or one key a line or between commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [key.strip() for key in value.replace(",", "\n").splitlines() if key.strip()]
+
+
+TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+Address = Annotated[str, AfterValidator(normal_address)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseTable(Table):
+    url: str = Field("", description="SQLAlchemy URL; empty is SQLite in the state folder")
+
+    @field_validator("url")
+    @classmethod
+    def _supported(cls, url: str) -> str:
+        if url and not url.startswith("sqlite"):
+            raise ValueError(
+                "only SQLite is supported (sqlite:///path/to/file.db); leave it empty for the state folder"
+            )
+        return url
+
+
+class SiteTable(Table):
+    url: HttpUrl | None = Field(None, description="where the web page is; links in e-mails start with it")
+
+
+class EmailTable(Table):
+    name: Line = Field("Trending Papers", description="name of the newsletter: From, title, header line")
+    tagline: Line = Field("The papers of the day, chosen for you", description="one line below the name")
+    accent: Color = Field("#0b5394", description="colour of links and accents, six hex digits")
+    postal_address: str = Field("", description="shown in the footer; bulk mail law asks for it in many countries")
+    text_width: int = Field(0, ge=0, le=200, description="wrap the text part at this column; 0 leaves it to the reader")
+    templates: Path | None = Field(None, description="folder whose email/ files replace the shipped ones, one by one")
+
+
+class SenderTable(Table):
+    address: Address = Field("papers@example.org", description="From and envelope sender")
+    name: Line = Field("", description="name in From; empty is email.name")
+    reply_to: Address | None = Field(None, description="where answers go, if not to the sender")
+    unsubscribe: Address | None = Field(None, description="mailbox for unsubscribe mails; empty is the sender")
+    list_id: Line = Field("", description="List-Id (RFC 2919); empty is papers.<domain of the sender>")
+
+
+class SmtpTable(Table):
+    host: str | None = Field(None, description="the relay; without one, mail goes to the local mailbox")
+    port: int = Field(587, ge=1, le=65535, description="its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls, or none (must be written out)"
+    )
+    username: str | None = Field(None, description="login, if the relay asks for one")
+    password: SecretStr | None = Field(None, description="best given as a secret file or in the environment")
+
+
+class EditionTable(Table):
+    look_back: int = Field(7, ge=1, le=60, description="days: how late a source may be, how far a catch-up reaches")
+
+
+class DigestTable(Table):
+    max_papers: int = Field(12, ge=1, le=100, description="full cards in one digest")
+    trending_papers: int = Field(10, ge=1, le=100, description="full cards for a reader without topics")
+    also_new: int = Field(8, ge=0, le=100, description="titles in the compact list below the cards")
+
+
+class ScheduleTable(Table):
+    at: ClockTime = Field("07:00", description="when `newsletter schedule` runs each day")
+    timezone: TimezoneName = Field("UTC", description="the time zone of `at`, and of what “today” is")
+    days: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1, description="the days on which it runs")
+    weekly_on: Weekday = Field("mon", description="the day of weekly digests")
+
+
+class DeliveryTable(Table):
+    on_unknown: Literal["resend", "hold"] = Field(
+        "resend", description="when a crash hid the relay's answer: send the same bytes once more, or never"
+    )
+
+
+class ListingOptions(Table):
+    """A `[[sources]]` table with `kind = "listing"`."""
+
+    kind: Literal["listing"]
+    name: Line = Field(min_length=1, max_length=60)
+    path: Path | None = Field(None, description="a listing document or a folder of them; empty is the shipped seeds")
+    year: int | None = Field(None, ge=1991, le=2200, description="year of documents that name only day and month")
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Precedence: flag > environment > secret file > TOML file > default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, validate_default=False
+    )
+
+    state_dir: Path = Field(Path("var"), description="folder of the database, the secrets and the local mailbox")
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)] = Field(
+        (), description="keys that sign links, newest first; made on first start when empty"
+    )
+    database: DatabaseTable = DatabaseTable()
+    site: SiteTable = SiteTable()
+    email: EmailTable = EmailTable()
+    sender: SenderTable = SenderTable()
+    smtp: SmtpTable = SmtpTable()
+    edition: EditionTable = EditionTable()
+    digest: DigestTable = DigestTable()
+    schedule: ScheduleTable = ScheduleTable()
+    delivery: DeliveryTable = DeliveryTable()
+    sources: tuple[ListingOptions, ...] = (ListingOptions(kind="listing", name="daily-papers", year=2025),)
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _not_empty(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(key.get_secret_value() for key in keys):
+            raise ValueError("a key is empty; give at least 16 random characters, or leave the setting out")
+        return keys
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct_names(cls, sources: tuple[ListingOptions, ...]) -> tuple[ListingOptions, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are named “{twice[0]}”; give each a name of its own")
+        return sources
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `loading` merges the layers itself, because it must be able to say where each value came from.
+        return (init_settings,)
