@@ -4,7 +4,8 @@
 from the rankings of the topics that the reader follows.
 """
 
+from newsletter.ranking.digests import digest
 from newsletter.ranking.scoring import rank
 from newsletter.ranking.selection import Limits, merge_rankings, select
 
-__all__ = ["Limits", "merge_rankings", "rank", "select"]
+__all__ = ["Limits", "digest", "merge_rankings", "rank", "select"]

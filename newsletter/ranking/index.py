@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from newsletter.model import ReadablePaper
 from newsletter.ranking.words import Word, stems, words
@@ -43,14 +44,22 @@ def term(keyword: str) -> Term | None:
     return Term(found, anywhere=len(found) > 1 and not quoted)
 
 
+class Where(StrEnum):
+    """Where a term was found."""
+
+    TITLE = "title"
+    ABSTRACT = "abstract"
+    BOTH = "title and abstract together"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """How often a term stands in the title and in the abstract, and its first wording there."""
+    """How often a term stands in the title and in the abstract; `wording` is how it reads at its first place, `where`."""
 
     title: float
     abstract: float
     wording: str
-    in_title: bool
+    where: Where
 
     @property
     def weight(self) -> float:
@@ -97,21 +106,24 @@ class Document:
         in_title, in_abstract = self.title.runs(wanted.stems), self.abstract.runs(wanted.stems)
         if not in_title and not in_abstract:
             return None
-        field, place = (self.title, in_title[0]) if in_title else (self.abstract, in_abstract[0])
-        return Hit(len(in_title), len(in_abstract), field.wording(place, len(wanted.stems)), bool(in_title))
+        if in_title:
+            where, wording = Where.TITLE, self.title.wording(in_title[0], len(wanted.stems))
+        else:
+            where, wording = Where.ABSTRACT, self.abstract.wording(in_abstract[0], len(wanted.stems))
+        return Hit(len(in_title), len(in_abstract), wording, where)
 
     def _find_all(self, wanted: tuple[str, ...]) -> Hit | None:
-        together = self.find(Term(wanted))
-        counts = [(len(self.title.places.get(s, ())), len(self.abstract.places.get(s, ()))) for s in wanted]
-        if not all(title + abstract for title, abstract in counts):
+        alone = [self.find(Term((stem,))) for stem in wanted]
+        hits = [hit for hit in alone if hit]
+        if len(hits) < len(wanted):
             return None
-        if together:
+        if together := self.find(Term(wanted)):
             return together
         # The words stand apart: weaker evidence than side by side, so the rarest one counts, and half.
-        title, abstract = min(counts, key=lambda pair: TITLE_WEIGHT * pair[0] + pair[1])
-        wordings = (self.find(Term((stem,))) for stem in wanted)
-        wording = " … ".join(hit.wording for hit in wordings if hit)
-        return Hit(title / 2, abstract / 2, wording, all(pair[0] for pair in counts))
+        rarest = min(hits, key=lambda hit: hit.weight)
+        places = {hit.where for hit in hits}
+        where = places.pop() if len(places) == 1 else Where.BOTH
+        return Hit(rarest.title / 2, rarest.abstract / 2, " … ".join(hit.wording for hit in hits), where)
 
     def saturated(self, hit: Hit) -> float:
         """BM25's term frequency factor: 0 to K1 + 1."""
@@ -135,6 +147,10 @@ class Index:
         return {number: hit for number, hit in found if hit}
 
     def rarity(self, frequency: int) -> float:
-        """BM25's inverse document frequency of a term that occurs in `frequency` documents; always positive."""
+        """How telling a term is that occurs in `frequency` documents: BM25's inverse document frequency as a share of
+        that of a word which occurs once. 1 for such a word, near 0 for one that is everywhere, on a day of any size."""
+        return self._inverse(frequency) / self._inverse(1)
+
+    def _inverse(self, frequency: int) -> float:
         total = len(self.documents) + BACKGROUND_PAPERS
         return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))

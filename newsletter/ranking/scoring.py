@@ -7,12 +7,10 @@ from datetime import date
 
 from newsletter.model import Listing, Pick, Ranking, ReadablePaper, Topic
 from newsletter.model.edition import TRENDING
-from newsletter.ranking.index import Document, Hit, Index, Term, term
+from newsletter.ranking.index import Document, Hit, Index, Term, Where, term
 from newsletter.ranking.words import telling_stems
 
-# Scores are in units of about one good keyword in an abstract: a rare word said once in a text of usual length weighs
-# BM25 4.9 before the division.
-UNIT = 4.5
+# Scores are in units of one rare keyword, said once in an abstract of usual length.
 NAME_WEIGHT = 0.5
 DESCRIPTION_WEIGHT = 0.25
 TREND_WEIGHT = 0.5
@@ -92,7 +90,7 @@ def _sum(index: Index, wanted: list[tuple[Term, float]]) -> tuple[dict[int, floa
         found = index.hits(one)
         rarity = index.rarity(len(found))
         for number, hit in found.items():
-            value = weight * rarity * index.documents[number].saturated(hit) / UNIT
+            value = weight * rarity * index.documents[number].saturated(hit)
             scores[number] = scores.get(number, 0.0) + value
             weighed.setdefault(number, []).append((value, hit))
     ordered = {
@@ -102,13 +100,15 @@ def _sum(index: Index, wanted: list[tuple[Term, float]]) -> tuple[dict[int, floa
 
 
 def _topic_reasons(hits: Sequence[Hit], paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[str, ...]:
-    titled = list(dict.fromkeys(hit.wording for hit in hits if hit.in_title))
-    said = [w for w in dict.fromkeys(hit.wording for hit in hits) if w.casefold() not in {t.casefold() for t in titled}]
     reasons = []
-    if titled:
-        reasons.append(f"title says {_listed(titled)}")
-    if said:
-        reasons.append(f"abstract says {_listed(said)}")
+    said: set[str] = set()
+    for where in Where:
+        wordings = list(dict.fromkeys(hit.wording for hit in hits if hit.where is where))
+        # What the title says needs no second mention because the abstract says it in another case.
+        new = [wording for wording in wordings if wording.casefold() not in said]
+        said |= {wording.casefold() for wording in new}
+        if new:
+            reasons.append(f"{where} {'say' if where is Where.BOTH else 'says'} {_listed(new)}")
     _, best = _trend(paper, pages)
     if best and best.rank <= 3:
         reasons.append(_place(best, pages))

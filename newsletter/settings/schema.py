@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,10 +21,12 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.policy.address import normal_address
+from newsletter.rendering.look import Look
 
 ENV_PREFIX = "NEWSLETTER_"
 NESTED = "__"
@@ -96,11 +98,32 @@ class SiteTable(Table):
 
 class EmailTable(Table):
     name: Line = Field("Trending Papers", description="name of the newsletter: From, title, header line")
-    tagline: Line = Field("The papers of the day, chosen for you", description="one line below the name")
-    accent: Color = Field("#0b5394", description="colour of links and accents, six hex digits")
-    postal_address: str = Field("", description="shown in the footer; bulk mail law asks for it in many countries")
+    tagline: Line = Field(
+        "The day’s research papers, chosen for what you follow", description="one line below the name"
+    )
+    accent: Color = Field("#0b5394", description="colour of titles and links on white, six hex digits")
+    accent_dark: Color = Field("#79b8ff", description="the same on a dark background")
+    postal_address: Line = Field("", description="shown in the footer; bulk mail law asks for it in many countries")
+    contact: Line = Field("", description="whom to ask, an address or a sentence for the footer")
     text_width: int = Field(0, ge=0, le=200, description="wrap the text part at this column; 0 leaves it to the reader")
     templates: Path | None = Field(None, description="folder whose email/ files replace the shipped ones, one by one")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        self.look()
+        return self
+
+    def look(self) -> Look:
+        """The same for the rendering, which refuses colours that nobody could read."""
+        return Look(
+            name=self.name,
+            tagline=self.tagline,
+            accent=self.accent,
+            accent_dark=self.accent_dark,
+            contact=self.contact,
+            postal_address=self.postal_address,
+            text_width=self.text_width,
+        )
 
 
 class SenderTable(Table):

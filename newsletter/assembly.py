@@ -1,0 +1,186 @@
+"""The one place that builds concrete parts from the configuration."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from newsletter.daily import Composing, Daily, Delivering, Mailer, Publishing, Rules
+from newsletter.daily.publishing import Progress
+from newsletter.errors import StoreError
+from newsletter.mail.local import LocalMailbox
+from newsletter.mail.mime import Letterhead
+from newsletter.mail.relay import Relay, Security
+from newsletter.mail.smtp import SmtpMailer
+from newsletter.mail.tokens import Tokens
+from newsletter.ranking import Limits
+from newsletter.rendering import Renderer
+from newsletter.settings import Configuration, ListingOptions, Settings, shipped
+from newsletter.settings.schema import WEEKDAYS
+from newsletter.sources import Source
+from newsletter.sources.listing import ListingSource
+from newsletter.store import Store
+
+OUTBOX = "outbox"
+DATABASE = "newsletter.db"
+SECRET_KEYS = "secret_keys"
+
+
+def utc_now() -> datetime:
+    """The one clock."""
+    return datetime.now(UTC)
+
+
+def outbox(settings: Settings) -> Path:
+    """The Maildir of the local mailbox."""
+    return settings.state_dir / OUTBOX
+
+
+@asynccontextmanager
+async def opened_store(configuration: Configuration) -> AsyncIterator[Store]:
+    """The store, with the topics and readers of the configuration files in it."""
+    settings = configuration.settings
+    _private_folder(settings.state_dir)
+    url = settings.database.url or f"sqlite:///{settings.state_dir.resolve() / DATABASE}"
+    async with await Store.open(url) as store:
+        await store.topics.sync(configuration.topics)
+        await store.subscribers.sync_file(configuration.subscribers)
+        yield store
+
+
+@asynccontextmanager
+async def opened_daily(
+    configuration: Configuration,
+    progress: Progress = lambda step, done, total: None,
+    now: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[Daily]:
+    """The journey, ready to go."""
+    settings = configuration.settings
+    async with opened_store(configuration) as store:
+        keys = secret_keys(settings)
+        rules = _rules(settings)
+        publishing = Publishing(store, configuration.topics, rules, now, progress)
+        composing = Composing(
+            store,
+            publishing,
+            Renderer(_template_folders(settings), settings.email.look()),
+            _letterhead(settings),
+            Tokens(keys),
+            # The oldest key: Message-IDs stay what they are when a newer key is put in front.
+            keys[-1].encode(),
+            rules,
+        )
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        delivering = Delivering(store, composing, lambda: _opened_mailer(settings), now, owner, progress)
+        yield Daily(store, sources(settings), publishing, composing, delivering, settings.delivery.on_unknown)
+
+
+def sources(settings: Settings) -> list[Source]:
+    """The configured sources."""
+    return [_source(options) for options in settings.sources]
+
+
+def _source(options: ListingOptions) -> Source:
+    return ListingSource(options.name, [options.path or shipped("seeds")], options.year)
+
+
+def listing_source(paths: Sequence[Path], year: int | None) -> Source:
+    """A source for listing documents named on the command line."""
+    return ListingSource("command-line", paths, year)
+
+
+def secret_keys(settings: Settings) -> list[str]:
+    """The keys of the settings, else those in the state folder, made there on first start with private permissions.
+
+    Raises StoreError when the file can neither be read nor made.
+    """
+    if settings.secret_keys:
+        return [key.get_secret_value() for key in settings.secret_keys]
+    path = settings.state_dir / SECRET_KEYS
+    try:
+        _private_folder(settings.state_dir)
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(32) + "\n")
+        keys = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"the signing keys in {path} cannot be read or made: {error}; check its permissions"
+        ) from error
+    if not keys:
+        raise StoreError(f"{path} is empty; put the keys back, or remove it to have a new one made")
+    return keys
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Make `path` with private permissions, whole or not at all; who comes second keeps the first one's."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _private_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the state folder {folder} cannot be made: {error.strerror}; set state_dir (NEWSLETTER_STATE_DIR)"
+        ) from error
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        look_back=settings.edition.look_back,
+        limits=Limits(settings.digest.max_papers, settings.digest.trending_papers, settings.digest.also_new),
+        timezone=ZoneInfo(settings.schedule.timezone),
+        at=time.fromisoformat(settings.schedule.at),
+        weekly_on=WEEKDAYS.index(settings.schedule.weekly_on),
+        on_unknown=settings.delivery.on_unknown,
+        site=str(settings.site.url).rstrip("/") if settings.site.url else None,
+        unsubscribe_address=settings.sender.unsubscribe or settings.sender.address,
+    )
+
+
+def _letterhead(settings: Settings) -> Letterhead:
+    sender = settings.sender
+    return Letterhead(
+        name=sender.name or settings.email.name,
+        address=sender.address,
+        list_name=settings.email.name,
+        list_id=sender.list_id or f"papers.{sender.address.rpartition('@')[2]}",
+        reply_to=sender.reply_to,
+        owner=f"mailto:{sender.reply_to or sender.address}",
+    )
+
+
+def _template_folders(settings: Settings) -> list[Path]:
+    own = settings.email.templates
+    return [*([own] if own else []), shipped("templates")]
+
+
+def _opened_mailer(settings: Settings) -> AbstractAsyncContextManager[Mailer]:
+    smtp = settings.smtp
+    if smtp.host is None:
+        return _local_mailer(outbox(settings))
+    password = smtp.password.get_secret_value() if smtp.password else None
+    return SmtpMailer(Relay(smtp.host, smtp.port, Security(smtp.security), smtp.username, password))
+
+
+@asynccontextmanager
+async def _local_mailer(folder: Path) -> AsyncIterator[Mailer]:
+    async with LocalMailbox(folder) as relay, SmtpMailer(relay) as mailer:
+        yield mailer

@@ -1,0 +1,75 @@
+"""The command line as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter import __version__
+from newsletter.cli import (
+    collect,
+    configuration,
+    init,
+    papers,
+    preview,
+    run,
+    schedule,
+    status,
+    subscribers,
+    topics,
+)
+
+TRACEBACK = "--traceback"
+
+app = typer.Typer(
+    name="newsletter",
+    help="Turns each day's research papers into an e-mail that a researcher is glad to open.",
+    epilog=(
+        "Exit codes: 0 done; 1 failed, and standard error says why; 2 the command line or the configuration is wrong; "
+        "3 done, but something wants a look (a message was not accepted, a source could not be read, a row not taken)."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"newsletter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def newsletter(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="NEWSLETTER_CONFIG",
+            metavar="DIR",
+            help="The folder with newsletter.toml, topics.toml and subscribers.toml (default: the shipped one).",
+        ),
+    ] = None,
+    traceback: Annotated[bool, typer.Option(TRACEBACK, help="Show where an unforeseen error comes from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = config
+
+
+app.command("run")(run.run)
+app.command("preview")(preview.preview)
+app.command("schedule")(schedule.schedule)
+app.command("collect")(collect.collect)
+app.command("papers")(papers.papers)
+app.command("topics")(topics.topics)
+app.add_typer(subscribers.app, name="subscribers")
+app.command("status")(status.status)
+app.add_typer(configuration.app, name="config")
+app.command("init")(init.init)

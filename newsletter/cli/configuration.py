@@ -1,0 +1,71 @@
+"""`newsletter config`: what is set, and whether it holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, remark, shown_path
+
+if TYPE_CHECKING:
+    from newsletter.settings import Configuration
+
+app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True, rich_markup_mode=None)
+
+MASK = "********"
+SECRET = {"secret_keys", "smtp.password"}
+SHORT_KEY = 16
+
+
+@app.command("show")
+def show(context: typer.Context, as_json: AsJson = False) -> None:
+    """Print every setting, its value and where it came from; secrets are masked.
+
+    Example: NEWSLETTER_SMTP__PORT=2525 newsletter config show
+    """
+    loaded = configuration(context)
+    rows = [(one.key, _shown(one.key, one.value), one.origin) for one in loaded.origins]
+    if as_json:
+        answer_json([{"key": key, "value": value, "origin": origin} for key, value, origin in rows])
+        return
+    as_text = [
+        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), origin)
+        for key, value, origin in rows
+    ]
+    answer_table(f"Settings of {shown_path(loaded.folder)}", ("setting", "value", "from"), as_text)
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key not in SECRET or not value:
+        return value
+    return [MASK] * len(value) if isinstance(value, (list, tuple)) else MASK
+
+
+@app.command("check")
+def check(context: typer.Context) -> None:
+    """Read the three files and the environment and report everything that is wrong. Exit code 2 when something is.
+
+    Example: newsletter --config ~/papers config check
+    """
+    loaded = configuration(context)
+    for warning in warnings(loaded):
+        remark(f"warning: {warning}")
+    counts = (
+        f"{len(loaded.settings.sources)} sources, {len(loaded.topics)} topics, {len(loaded.subscribers)} subscribers"
+    )
+    answer(f"{shown_path(loaded.folder)} is fine: {counts}.")
+
+
+def warnings(loaded: Configuration) -> list[str]:
+    """What is allowed and yet hardly meant."""
+    settings = loaded.settings
+    found = []
+    if settings.smtp.host and settings.sender.address.endswith("@example.org"):
+        found.append("sender.address is still the sample address; relays will refuse mail from example.org")
+    if any(len(key.get_secret_value()) < SHORT_KEY for key in settings.secret_keys):
+        found.append(f"a secret key has fewer than {SHORT_KEY} characters and could be guessed")
+    if settings.smtp.username and settings.smtp.password is None:
+        found.append("smtp.username is set and smtp.password is not")
+    return found

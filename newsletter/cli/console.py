@@ -1,0 +1,102 @@
+"""What commands share: the configuration they run on, and how they answer.
+
+Standard output carries the answer, standard error the progress and the remarks.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from newsletter.settings import Configuration
+
+# What a table may be wide when nobody's window limits it (a pipe, a file, a cron mail).
+WIDTH_WITHOUT_TERMINAL = 140
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def configuration(context: typer.Context) -> Configuration:
+    """The configuration that the command line names. Raises ConfigurationError."""
+    from newsletter.settings import configuration_folder, load
+
+    return load(configuration_folder(context.obj))
+
+
+def remark(text: str) -> None:
+    """A remark for a person, on standard error."""
+    typer.echo(text, err=True)
+
+
+def answer(text: str) -> None:
+    """A line of the answer, on standard output."""
+    typer.echo(text)
+
+
+def answer_json(value: Any) -> None:
+    """The answer as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def answer_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
+) -> None:
+    """The answer as a table; the columns named in `numbers` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        # Text, not str: rich would read [brackets] in a title as markup.
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL).print(table)
+    typer.echo()
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error for as long as it lasts; silent when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield show
+
+
+def day_asked(text: str | None, *, words: Sequence[str] = ()) -> date | None:
+    """A `--date` value as a day; None for nothing or one of `words`. A wrong one ends the command with a sentence."""
+    if text is None or text in words:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        allowed = f", or {' or '.join(words)}" if words else ""
+        raise typer.BadParameter(f"“{text}” is not a day; write it like 2025-03-12{allowed}") from None
+
+
+def shown_path(path: Path) -> str:
+    """`path` as a person would type it here: relative when it lies below the working directory."""
+    resolved, here = path.resolve(), Path.cwd()
+    return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)

@@ -1,0 +1,114 @@
+"""Values of the model as rows of a table and as JSON: one place, so that all commands speak alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from newsletter.daily import Collected, Preview
+    from newsletter.model import Delivery, Paper, Subscriber, Topic
+
+BATCH_COLUMNS = ("source", "document", "day", "verdict", "papers", "new", "why")
+DELIVERY_COLUMNS = ("subscriber", "sections", "papers", "bytes", "state", "reply")
+NUMBERS = ("papers", "new", "sections", "bytes", "rank", "hour", "readers")
+
+
+def batch_json(collected: Collected) -> dict[str, Any]:
+    batch = collected.batch
+    return {
+        "source": batch.source,
+        "document": batch.document,
+        "day": batch.day,
+        "verdict": batch.verdict,
+        "papers": len(batch.papers),
+        "new": collected.new,
+        "why": batch.why,
+        "curators": batch.curators,
+        "problems": [
+            {"document": problem.document, "line": problem.line, "why": problem.why} for problem in batch.problems
+        ],
+    }
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "subscriber": delivery.address,
+        "date": delivery.local_date,
+        "sections": delivery.sections,
+        "papers": delivery.papers,
+        "bytes": delivery.size,
+        "state": delivery.state,
+        "attempt": delivery.attempt,
+        "next_at": delivery.next_at,
+        "code": delivery.code,
+        "reply": delivery.reply,
+        "reason": delivery.reason,
+        "message_id": delivery.message_id,
+    }
+
+
+def rehearsed_json(preview: Preview) -> dict[str, Any]:
+    return {
+        "subscriber": preview.subscriber.address,
+        "sections": len(preview.digest.sections),
+        "papers": len(preview.parts.papers) if not preview.digest.empty else 0,
+        "bytes": len(preview.message.content),
+        "state": "would be skipped" if preview.digest.empty else "would be sent",
+        "reply": "nothing new for these topics" if preview.digest.empty else preview.parts.subject,
+    }
+
+
+def paper_json(paper: Paper) -> dict[str, Any]:
+    from newsletter.text import readable
+
+    text = readable(paper)
+    return {
+        "id": paper.id,
+        "title": text.title,
+        "abstract": text.abstract,
+        "raw_title": paper.title,
+        "raw_abstract": paper.abstract,
+        "authors": list(paper.authors),
+        "links": [{"kind": link.kind, "url": link.url} for link in paper.links],
+        "listings": [{"source": one.source, "day": one.day, "rank": one.rank} for one in paper.listings],
+        "first_seen": paper.first_seen,
+    }
+
+
+def topic_json(topic: Topic, subscribers: Iterable[Subscriber]) -> dict[str, Any]:
+    return {
+        "slug": topic.slug,
+        "name": topic.name,
+        "description": topic.description,
+        "keywords": list(topic.keywords),
+        "exclude": list(topic.exclude),
+        "min_score": topic.min_score,
+        "max_papers": topic.max_papers,
+        "readers": sum(topic.slug in one.topics for one in subscribers if one.status == "active"),
+    }
+
+
+def subscriber_json(subscriber: Subscriber) -> dict[str, Any]:
+    return {
+        "address": subscriber.address,
+        "name": subscriber.name,
+        "status": subscriber.status,
+        "topics": list(subscriber.topics),
+        "timezone": subscriber.timezone,
+        "hour": subscriber.hour,
+        "rhythm": subscriber.rhythm,
+        "origin": subscriber.origin,
+    }
+
+
+def cells(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> list[list[object]]:
+    """JSON objects as rows of a table; lists become text."""
+    return [[_cell(row[column]) for column in columns] for row in rows]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else value

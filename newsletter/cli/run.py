@@ -1,0 +1,149 @@
+"""`newsletter run`: the day's journey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from newsletter.cli.console import (
+    AsJson,
+    answer,
+    answer_json,
+    answer_table,
+    configuration,
+    day_asked,
+    progress_bar,
+    remark,
+    shown_path,
+)
+
+if TYPE_CHECKING:
+    from newsletter.daily import Preview, Report
+    from newsletter.settings import Configuration
+
+LATEST = "latest"
+
+
+def run(
+    context: typer.Context,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            "--date",
+            metavar="DAY",
+            help="The day, like 2025-03-12, or “latest” for the archive's newest (default: today).",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Collect and compose everything; freeze, plan and send nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Collect, rank, freeze and deliver one day.
+
+    Run it as often as you like: what was sent is not sent again, what was interrupted goes on.
+
+    Example: newsletter run --date latest
+    """
+    import asyncio
+
+    from newsletter.assembly import opened_daily, utc_now
+
+    loaded = configuration(context)
+    asked = day_asked(day, words=(LATEST,))
+
+    async def go() -> tuple[Report, list[Preview]]:
+        with progress_bar() as progress:
+            async with opened_daily(loaded, progress) as daily:
+                if asked and asked > daily.publishing.today():
+                    raise typer.BadParameter(f"{asked} has not come yet; today is {daily.publishing.today()}")
+                if dry_run:
+                    return await daily.rehearse(asked, latest=day == LATEST)
+                return await daily.run(utc_now(), asked, latest=day == LATEST), []
+
+    report, rehearsed = asyncio.run(go())
+    if as_json:
+        answer_json(_as_json(loaded, report, rehearsed, dry_run))
+    else:
+        show(loaded, report, rehearsed, dry_run=dry_run)
+    raise typer.Exit(exit_code(report))
+
+
+def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry_run: bool = False) -> None:
+    """A run as tables, and where to look."""
+    from newsletter.cli.rows import (
+        BATCH_COLUMNS,
+        DELIVERY_COLUMNS,
+        NUMBERS,
+        batch_json,
+        cells,
+        delivery_json,
+        rehearsed_json,
+    )
+
+    batches = [batch_json(one) for one in report.collected]
+    answer_table("Batches", BATCH_COLUMNS, cells(batches, BATCH_COLUMNS), NUMBERS)
+    for one in report.collected:
+        for problem in one.batch.problems:
+            remark(str(problem))
+    rows = [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed]
+    for row in rows:
+        row["reply"] = row.get("reason") or row["reply"]
+    if rows:
+        title = f"{'Rehearsal' if dry_run else 'Deliveries'} for {report.day}"
+        answer_table(title, DELIVERY_COLUMNS, cells(rows, DELIVERY_COLUMNS), NUMBERS)
+    answer(_conclusion(loaded, report, rehearsed, dry_run))
+
+
+def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> str:
+    if not report.deliveries and not rehearsed:
+        if report.edition:
+            return (
+                f"The edition of {report.day} has {len(report.edition.papers)} papers, but no reader is due that day."
+            )
+        if report.newest is None:
+            return f"Nothing new for {report.day}: the archive is empty. `newsletter collect PATH` reads documents."
+        newest = f"The newest day is {report.newest}: newsletter run --date {report.newest}"
+        return f"Nothing new for {report.day}. {newest}"
+    if dry_run:
+        return "This was a rehearsal: nothing was sent. `newsletter preview --subscriber ADDRESS` shows one of them."
+    if not report.attempted:
+        return f"All of {report.day} was settled before: nothing was sent now. `newsletter status` has the counts."
+    return _where_to_look(loaded, report)
+
+
+def _where_to_look(loaded: Configuration, report: Report) -> str:
+    from newsletter.assembly import outbox
+
+    first = report.deliveries[0].address
+    look = f"newsletter preview --subscriber {first} --open"
+    if loaded.settings.smtp.host:
+        return f"The mail went to {loaded.settings.smtp.host}. To see one: {look}"
+    return f"The mail is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir). To see one: {look}"
+
+
+def exit_code(report: Report) -> int:
+    """0, or 3 when something wants a look: a message not accepted, or no source that could be read."""
+    from newsletter.model import State, Verdict
+
+    unsettled = {State.REFUSED, State.DEFERRED, State.UNKNOWN, State.SENDING, State.READY}
+    unread = bool(report.collected) and all(one.batch.verdict is Verdict.BROKEN for one in report.collected)
+    return 3 if unread or any(one.state in unsettled for one in report.deliveries) else 0
+
+
+def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> dict[str, Any]:
+    from newsletter.assembly import outbox
+    from newsletter.cli.rows import batch_json, delivery_json, rehearsed_json
+
+    return {
+        "date": report.day,
+        "dry_run": dry_run,
+        "newest": report.newest,
+        "edition": {"day": report.edition.day, "papers": len(report.edition.papers)} if report.edition else None,
+        "batches": [batch_json(one) for one in report.collected],
+        "deliveries": [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed],
+        "attempted": report.attempted,
+        "outbox": None if loaded.settings.smtp.host else outbox(loaded.settings),
+        "conclusion": _conclusion(loaded, report, rehearsed, dry_run),
+    }

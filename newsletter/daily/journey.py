@@ -1,0 +1,98 @@
+"""A run, a rehearsal of it, and a preview: the three ways through the journey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from newsletter.daily.composing import Composing, Preview
+from newsletter.daily.delivering import Delivering
+from newsletter.daily.publishing import Collected, Publishing
+from newsletter.errors import NotFoundError
+from newsletter.model import Delivery, Edition, Subscriber
+from newsletter.sources import Source
+from newsletter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to: `deliveries` are all of the day, `attempted` counts those that this run tried; `newest` is
+    the newest day of the archive."""
+
+    day: date
+    collected: tuple[Collected, ...]
+    edition: Edition | None
+    deliveries: tuple[Delivery, ...]
+    attempted: int
+    newest: date | None
+
+
+class Daily:
+    """The journey with concrete parts, which only the assembly chooses."""
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Sequence[Source],
+        publishing: Publishing,
+        composing: Composing,
+        delivering: Delivering,
+        on_unknown: str,
+    ) -> None:
+        self.store = store
+        self.publishing = publishing
+        self._sources = tuple(sources)
+        self._composing = composing
+        self._delivering = delivering
+        self._on_unknown = on_unknown
+
+    async def collect(self, more: Sequence[Source] = ()) -> list[Collected]:
+        """Ask the configured sources, and `more`."""
+        return await self.publishing.collect([*self._sources, *more])
+
+    async def day_of(self, asked: date | None, *, latest: bool) -> date:
+        """The day a command is about: the one asked for, the newest of the archive, or today."""
+        newest = await self.store.papers.newest_day() if latest else None
+        return asked or newest or self.publishing.today()
+
+    async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
+        """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on."""
+        await self.store.ledger.recover(now, self._on_unknown)
+        collected = await self.collect()
+        day = await self.day_of(asked, latest=latest)
+        edition = await self.publishing.freeze(day)
+        await self.publishing.plan(day)
+        attempted = await self._delivering.deliver(day)
+        deliveries = await self.store.ledger.of_date(day)
+        newest = await self.store.papers.newest_day()
+        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest)
+
+    async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
+        """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more."""
+        collected = await self.collect()
+        day = await self.day_of(asked, latest=latest)
+        edition = await self._edition_or_draft(day)
+        deliveries = await self.store.ledger.of_date(day)
+        planned = {delivery.subscriber_id for delivery in deliveries}
+        readers = [reader for reader in await self.publishing.due(day, edition) if reader.id not in planned]
+        previews = await self._composing.previews(readers, day, edition)
+        newest = await self.store.papers.newest_day()
+        there = edition if edition.papers else None
+        return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
+
+    async def preview(self, reader: Subscriber, asked: date | None = None) -> Preview:
+        """What `reader` would get on the day asked for, else on the newest day, by today's wording of the topics.
+
+        Raises NotFoundError when there are no papers for it.
+        """
+        day = await self.day_of(asked, latest=True)
+        previews = await self._composing.previews([reader], day, await self._edition_or_draft(day))
+        if not previews:
+            newest = await self.store.papers.newest_day()
+            remedy = f"the newest day is {newest}" if newest else "`newsletter collect` fetches some"
+            raise NotFoundError(f"there are no papers for {day}; {remedy}")
+        return previews[0]
+
+    async def _edition_or_draft(self, day: date) -> Edition:
+        return await self.store.editions.find(day) or await self.publishing.draft(day)

@@ -1,0 +1,157 @@
+"""From sources to a frozen edition, and who is to get it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import SourceError
+from newsletter.model import Batch, Edition, Ranking, Subscriber, Topic, Verdict
+from newsletter.policy import due
+from newsletter.ranking import Limits, rank
+from newsletter.sources import Source
+from newsletter.store import Store
+from newsletter.text import readable
+
+Progress = Callable[[str, int, int], None]
+"""Told (step, done, total) while a run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that the journey obeys. `at` and `timezone` say when a day's mail is dated; `weekly_on` counts from
+    Monday = 0; `site` is the web page's URL without a trailing slash, None when there is none."""
+
+    look_back: int
+    limits: Limits
+    timezone: ZoneInfo
+    at: time
+    weekly_on: int
+    on_unknown: str
+    site: str | None
+    unsubscribe_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A batch as the store judged it, and how many of its papers were not known before."""
+
+    batch: Batch
+    new: int
+
+
+class Publishing:
+    """Collect, rank, freeze, plan. `now` gives aware UTC."""
+
+    def __init__(
+        self, store: Store, topics: Sequence[Topic], rules: Rules, now: Callable[[], datetime], progress: Progress
+    ) -> None:
+        self._store = store
+        self._topics = tuple(topics)
+        self._rules = rules
+        self._now = now
+        self._progress = progress
+
+    def today(self) -> date:
+        """The date in the schedule's time zone."""
+        return self._now().astimezone(self._rules.timezone).date()
+
+    async def collect(self, sources: Sequence[Source]) -> list[Collected]:
+        """Ask every source and remember what it answers; one that cannot answer becomes a *broken* batch."""
+        collected = []
+        for number, source in enumerate(sources):
+            self._progress("Collecting", number, len(sources))
+            for batch in await self._ask(source):
+                remembered, new = await self._store.batches.remember(batch, self._now())
+                collected.append(Collected(remembered, new))
+        self._progress("Collecting", len(sources), len(sources))
+        return collected
+
+    async def _ask(self, source: Source) -> list[Batch]:
+        try:
+            return await source.collect(self.today())
+        except SourceError as error:
+            return [Batch(source.name, "", None, (), Verdict.BROKEN, str(error))]
+
+    async def freeze(self, day: date) -> Edition | None:
+        """The edition of `day`: the one that is there, else a new one; None when there is no paper for it."""
+        edition = await self._store.editions.find(day)
+        if edition:
+            return edition
+        draft = await self.draft(day)
+        if not draft.papers:
+            return None
+        self._progress("Ranking", 0, 1)
+        rankings = await self._rank(draft, self._topics)
+        self._progress("Ranking", 1, 1)
+        return await self._store.editions.freeze(day, draft.papers, draft.curators, rankings)
+
+    async def draft(self, day: date) -> Edition:
+        """What the edition of `day` would hold: papers listed in (day - look-back, day] that no edition took. Its id is
+        0; nothing is saved."""
+        after = day - timedelta(days=self._rules.look_back)
+        papers = await self._store.papers.untaken(after, day)
+        batches = await self._store.batches.latest(1000)
+        curators = {batch.curators for batch in batches if batch.day and after < batch.day <= day and batch.curators}
+        return Edition(0, day, tuple(paper.id for paper in papers), tuple(sorted(curators)))
+
+    async def plan(self, day: date) -> int:
+        """Enter everybody who is due on `day` and has an edition to read into the ledger; how many were new there."""
+        readers = await self.due(day)
+        return await self._store.ledger.plan(day, [reader.id for reader in readers], self._now())
+
+    async def due(self, day: date, draft: Edition | None = None) -> list[Subscriber]:
+        """The readers who are due on `day` and whose digest would span an edition, a `draft` counted as one."""
+        suppressed = await self._store.subscribers.suppressed()
+        readers = [
+            reader
+            for reader in await self._store.subscribers.all()
+            if reader.address not in suppressed and due.due(reader, day, weekly_on=self._rules.weekly_on).due
+        ]
+        spans = await self.spans(readers, day, draft)
+        return [reader for reader in readers if spans[reader.id]]
+
+    async def spans(
+        self, readers: Sequence[Subscriber], day: date, draft: Edition | None = None
+    ) -> dict[int, list[Edition]]:
+        """The editions that each reader's digest of `day` spans, ascending, by subscriber id."""
+        look_back = self._rules.look_back
+        editions = await self._store.editions.between(day - timedelta(days=look_back), day)
+        if draft and draft.papers and not draft.id:
+            editions = [*editions, draft]
+        last = await self._store.ledger.last_settled(before=day)
+        spans = {}
+        for reader in readers:
+            start = due.span_start(reader, day, last=last.get(reader.id), look_back=look_back)
+            spans[reader.id] = [edition for edition in editions if edition.day > start]
+        return spans
+
+    async def rankings(self, edition: Edition) -> Mapping[str, Ranking]:
+        """The rankings of a frozen edition by slug. What is frozen stays; topics that came later are ranked now and
+        frozen as well."""
+        frozen = await self._store.editions.rankings(edition.id)
+        missing = [topic for topic in self._topics if topic.slug not in frozen]
+        if not missing:
+            return frozen
+        made = [ranking for ranking in await self._rank(edition, missing) if ranking.slug not in frozen]
+        await self._store.editions.add_rankings(edition.id, made)
+        return await self._store.editions.rankings(edition.id)
+
+    async def current_rankings(self, edition: Edition) -> Mapping[str, Ranking]:
+        """The rankings as today's wording of the topics makes them, for previews: frozen ones where the wording is the
+        same. Nothing is saved."""
+        frozen = await self._store.editions.rankings(edition.id) if edition.id else {}
+        changed = [one for one in self._topics if one.slug not in frozen or frozen[one.slug].topic != one]
+        if frozen and not changed:
+            return frozen
+        made = {ranking.slug: ranking for ranking in await self._rank(edition, changed)}
+        return {**made, **{slug: ranking for slug, ranking in frozen.items() if ranking.topic in self._topics}}
+
+    async def _rank(self, edition: Edition, topics: Sequence[Topic]) -> list[Ranking]:
+        papers = await self._store.papers.get(edition.papers)
+        ordered = [readable(papers[one]) for one in edition.papers]
+        # In a thread: two thousand papers take seconds, and open connections must not starve meanwhile.
+        return await asyncio.to_thread(rank, ordered, topics)

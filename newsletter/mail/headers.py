@@ -1,0 +1,91 @@
+"""Header fields, one at a time: encoded, folded, and deaf to whatever the text from outside tries.
+
+We write the fields ourselves and do not assign them to an `EmailMessage`, for two measured reasons. On assignment the
+email package *decodes* what looks like an encoded word, so that a paper called `=?utf-8?q?a=0D=0ABcc=3A_x?=` grows a
+header of its own (CVE-2024-6923). And folding at 998 characters, which `List-Unsubscribe` needs, makes encoded words
+far longer than the 75 characters that RFC 2047 section 2 allows. The encoding itself stays with `email.header.Header`.
+
+Every function returns the field without its final CRLF and raises ValueError with a reason when it cannot be written.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from email.header import Header
+
+from email_validator import EmailNotValidError, validate_email
+
+CRLF = "\r\n"
+LINE = 76
+"""Characters on a line that holds encoded words (RFC 2047 section 2)."""
+
+LONGEST_NAME = 64
+"""Characters of a display name; nobody's is longer, and a longer one is an attack or a mistake."""
+
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 section 3.2.3, with the space between atoms
+_PRINTABLE = re.compile(r"[ -~]+")
+_URI = re.compile(r"(?:https?|mailto):[!-;=?-~]+", re.IGNORECASE)  # printable ASCII without < and >
+_TARGET = re.compile(r"[^\x00-\x20\x7f<>]+")
+_BREAKS = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
+
+
+def clean(text: str) -> str:
+    """`text` as one line: control characters, separators and lone surrogates become spaces, runs of spaces one."""
+    spaced = "".join(" " if unicodedata.category(char) in _BREAKS else char for char in text)
+    return re.sub(" +", " ", spaced).strip(" ")
+
+
+def text(name: str, value: str) -> str:
+    """A field of free text (Subject), as plain ASCII where that is exact, else as encoded words."""
+    return f"{name}: {_encoded(name, clean(value))}"
+
+
+def verbatim(name: str, value: str) -> str:
+    """A field that must stay on one line exactly as it is: printable ASCII only."""
+    if not _PRINTABLE.fullmatch(value):
+        raise ValueError(f"{name} may hold printable ASCII only, not {value!r}")
+    return f"{name}: {value}"
+
+
+def uris(name: str, *values: str) -> str:
+    """A field of URIs in angle brackets, preferred first (RFC 2369 section 2), never folded."""
+    for value in values:
+        if not _URI.fullmatch(value):
+            raise ValueError(f"{name} needs http, https or mailto links, not {value!r}")
+    return verbatim(name, ", ".join(f"<{value}>" for value in values))
+
+
+def phrase(name: str, words: str, target: str) -> str:
+    """A field of the shape `words <target>`: a mailbox, or a list and its id. `words` may be empty."""
+    if not _TARGET.fullmatch(target):
+        raise ValueError(f"{name} cannot hold {target!r} in angle brackets")
+    shown = clean(clean(words)[:LONGEST_NAME])
+    field = f"{name}: {_quoted(name, shown)}".rstrip(" ")
+    room = LINE - len(field.rpartition(CRLF)[2])
+    return f"{field}{'' if len(target) + 3 <= room or not shown else CRLF} <{target}>"
+
+
+def wire_address(address: str) -> str:
+    """`address` as it goes over the wire: the domain as A-labels (RFC 5891), the local part as it is."""
+    try:
+        # Whether a domain may be mailed at all (localhost, .test) is the configuration's business, not the syntax's.
+        checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise ValueError(f"{clean(address)[:LONGEST_NAME]!r} is not a usable e-mail address: {error}") from error
+    return f"{checked.local_part}@{checked.ascii_domain}"
+
+
+def _encoded(name: str, value: str) -> str:
+    """`value`, folded; encoded where ASCII would not do, would be read as encoded, or could not be folded."""
+    plain = value.isascii() and "=?" not in value and all(len(word) < LINE - len(name) - 2 for word in value.split(" "))
+    return Header(value, "us-ascii" if plain else "utf-8", LINE, header_name=name).encode(linesep=CRLF)
+
+
+def _quoted(name: str, words: str) -> str:
+    """`words` as an RFC 5322 phrase: atoms, a quoted string, or encoded words (RFC 2047 section 5, rule 3)."""
+    if not words.isascii() or "=?" in words:
+        return Header(words, "utf-8", LINE, header_name=name).encode(linesep=CRLF)
+    if _ATOMS.fullmatch(words):
+        return words
+    return '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'

@@ -1,0 +1,167 @@
+"""A message as bytes, made once and never serialised again. Pure: date and Message-ID are handed in.
+
+The same inputs give the same bytes, on every machine and on every day. Every body is quoted-printable or base64, so
+no line of it can be too long, and every line ends with CRLF.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.utils import format_datetime
+
+from newsletter.errors import CompositionError
+from newsletter.mail import headers
+from newsletter.mail.headers import CRLF
+from newsletter.model import Message, Parts, ReaderLinks
+
+LARGEST_HTML = 102_000
+"""Bytes of HTML above which Gmail clips a message, and the links in its footer with it."""
+
+LONGEST_LINE = 998
+"""Octets on a line, without CRLF (RFC 5322 section 2.1.1)."""
+
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # one @, no space, no angle bracket inside
+_LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What every message of this installation says about its sender.
+
+    `list_id` names the list for ever, in a domain of ours (`papers.example.org`, RFC 2919). `owner` and `help` are
+    mailto or http(s) links.
+    """
+
+    name: str
+    address: str
+    list_name: str
+    list_id: str
+    reply_to: str | None = None
+    owner: str | None = None
+    help: str | None = None
+
+
+def message_id(secret: bytes, local_date: date, address: str, domain: str) -> str:
+    """The Message-ID of the message to `address` for `local_date`: the same whenever it is asked for.
+
+    The day stands in clear so that a person can find it in a log; the address does not. Raises CompositionError when
+    `domain` cannot stand in one.
+    """
+    words = f"message-id\n{local_date.isoformat()}\n{address}"
+    digest = hmac.new(secret, words.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:20]
+    try:
+        host = headers.wire_address(f"postmaster@{domain}").rpartition("@")[2]
+    except ValueError as error:
+        raise CompositionError(f"No Message-ID can be made: {error}") from error
+    return f"<{local_date.isoformat()}.{digest}@{host}>"
+
+
+def build(
+    parts: Parts,
+    letterhead: Letterhead,
+    *,
+    recipient: str,
+    recipient_name: str,
+    links: ReaderLinks,
+    message_id: str,
+    date: datetime,
+) -> Message:
+    """The message to one reader: multipart/alternative, text first, then HTML (RFC 2046 section 5.1.4).
+
+    `date` is aware. Subject and names may hold anything; what cannot stand in a header is taken out of them. Raises
+    CompositionError when an address, a link or the Message-ID cannot be used, or when the HTML is too large.
+    """
+    whom = headers.clean(recipient)[: headers.LONGEST_NAME]
+    html, html_size = _encode("html", parts.html)
+    if html_size > LARGEST_HTML:
+        raise CompositionError(
+            f"The message to {whom} has {html_size} bytes of HTML and would be clipped at "
+            f"{LARGEST_HTML}: lower max_papers of its topics or of the digest"
+        )
+    plain, _ = _encode("plain", parts.text)
+    try:
+        sender, receiver = headers.wire_address(letterhead.address), headers.wire_address(recipient)
+        fields = [
+            headers.phrase("From", letterhead.name, sender),
+            headers.phrase("To", recipient_name, receiver),
+            *_identity(parts.subject, letterhead, message_id, date),
+            *_list_fields(letterhead, links),
+        ]
+    except ValueError as error:
+        raise CompositionError(f"The message to {whom} cannot be written: {error}") from error
+    content = _multipart(fields, message_id, plain, html)
+    if max(map(len, content.split(b"\r\n"))) > LONGEST_LINE:
+        raise CompositionError(
+            f"The message to {whom} has a header line of more than {LONGEST_LINE} octets: "
+            "shorten site.url or the list's id"
+        )
+    return Message(message_id, sender, receiver, content, html_size)
+
+
+def _identity(subject: str, letterhead: Letterhead, message_id: str, date: datetime) -> list[str]:
+    """What the message is: where answers go, its subject, its date and its name."""
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError(f"{message_id!r} is no Message-ID")
+    answers = [headers.phrase("Reply-To", "", headers.wire_address(letterhead.reply_to))] if letterhead.reply_to else []
+    return [
+        *answers,
+        headers.text("Subject", subject),
+        headers.verbatim("Date", format_datetime(date)),
+        headers.verbatim("Message-ID", message_id),
+    ]
+
+
+def _list_fields(letterhead: Letterhead, links: ReaderLinks) -> list[str]:
+    """What the list is (RFC 2369, 2919, 5064) and that a machine wrote this (RFC 3834).
+
+    There is no List-Unsubscribe-Post: RFC 8058 section 4 demands a DKIM signature that covers it, and we do not sign.
+    """
+    if not links.unsubscribe_header:
+        raise ValueError("it has no link to leave the list by")
+    if not _LIST_ID.fullmatch(letterhead.list_id):
+        raise ValueError(f"the list's id is to look like papers.example.org, not like {letterhead.list_id!r}")
+    optional = {"List-Help": letterhead.help, "List-Owner": letterhead.owner, "Archived-At": links.web}
+    return [
+        headers.phrase("List-Id", letterhead.list_name, letterhead.list_id),
+        headers.uris("List-Unsubscribe", *links.unsubscribe_header),
+        *(headers.uris(name, uri) for name, uri in optional.items() if uri),
+        headers.verbatim("List-Post", "NO"),
+        headers.verbatim("Precedence", "bulk"),
+        headers.verbatim("Auto-Submitted", "auto-generated"),
+    ]
+
+
+def _encode(subtype: str, text: str) -> tuple[str, int]:
+    """A body part with its headers, in the smaller of the two encodings, and the larger of its raw and encoded size.
+
+    Line ends become CRLF, the canonical form of text (RFC 2045 section 2.10); nothing else of the text changes.
+    """
+    raw = re.sub("\r\n?", "\n", text).encode("utf-8", "replace")
+    printable = binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
+    encoded = base64.encodebytes(raw.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
+    name, payload = min(("quoted-printable", printable), ("base64", encoded), key=lambda pair: len(pair[1]))
+    lines = [f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {name}", "", payload.decode()]
+    return CRLF.join(lines), max(len(raw), len(payload))
+
+
+def _multipart(fields: list[str], message_id: str, *bodies: str) -> bytes:
+    """The whole message. Not ASCII only where an address is not (SMTPUTF8, RFC 6532)."""
+    # "=_" occurs in no quoted-printable and no base64 text, so the boundary cannot occur in a body.
+    boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
+    opened = [line for body in bodies for line in (f"--{boundary}", body)]
+    lines = [
+        *fields,
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+        *opened,
+        f"--{boundary}--",
+        "",
+    ]
+    return CRLF.join(lines).encode("utf-8")

@@ -1,0 +1,36 @@
+"""A reader's digest from frozen rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from newsletter.model import Digest, Edition, Ranking
+from newsletter.model.edition import TRENDING
+from newsletter.ranking.selection import Limits, merge_rankings, select
+
+
+def digest(
+    day: date,
+    topics: Sequence[str],
+    editions: Sequence[Edition],
+    rankings: Mapping[int, Mapping[str, Ranking]],
+    limits: Limits,
+) -> Digest:
+    """The digest for the local date `day` of a reader who follows `topics` (slugs; none means *Trending*).
+
+    `editions` are those the digest spans, ascending; `rankings` holds, for each edition's id, its rankings by slug. A
+    topic that an edition has no ranking of contributes nothing from that edition.
+    """
+    slugs = tuple(topics) or (TRENDING,)
+    found = [[rankings[edition.id][slug] for edition in editions if slug in rankings[edition.id]] for slug in slugs]
+    selection = select([merge_rankings(several) for several in found if several], limits)
+    return Digest(
+        day=day,
+        days=tuple(edition.day for edition in editions),
+        sections=selection.sections,
+        also=selection.also,
+        left_out=selection.left_out,
+        considered=sum(len(edition.papers) for edition in editions),
+        curators=tuple(dict.fromkeys(name for edition in editions for name in edition.curators)),
+    )

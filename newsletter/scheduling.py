@@ -1,0 +1,79 @@
+"""When to look: APScheduler runs the daily function at the configured time, until it is told to stop.
+
+The schedule decides nothing else. What is due, and what has gone out already, the store knows; so a second scheduler, a
+restart at the wrong moment or a run by hand does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from newsletter.settings import Settings
+
+# A laptop that slept over the minute still runs when it wakes within this time; later, the day is the next run's.
+GRACE_SECONDS = 6 * 3600
+
+
+def trigger(settings: Settings) -> CronTrigger:
+    """The configured time of day, weekdays and time zone as a trigger."""
+    at = time.fromisoformat(settings.schedule.at)
+    return CronTrigger(
+        day_of_week=",".join(settings.schedule.days),
+        hour=at.hour,
+        minute=at.minute,
+        second=at.second,
+        timezone=ZoneInfo(settings.schedule.timezone),
+    )
+
+
+def next_run(settings: Settings, now: datetime) -> datetime | None:
+    """The first run after `now`, in the schedule's time zone."""
+    found = trigger(settings).get_next_fire_time(None, now)
+    return found if isinstance(found, datetime) else None
+
+
+async def serve(settings: Settings, run: Callable[[], Awaitable[None]], say: Callable[[str], None]) -> None:
+    """Call `run` at every configured time until SIGTERM or SIGINT; a run that has begun is finished first.
+
+    `say` is told the next run, at the start and after each one. A run that fails does not end the schedule.
+    """
+    # Its own log says nothing that `say` does not, and would go to standard error unformatted.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    busy = asyncio.Lock()
+
+    async def once() -> None:
+        async with busy:
+            await run()
+        say_next()
+
+    def say_next() -> None:
+        coming = scheduler.get_job("daily").next_run_time if scheduler.get_job("daily") else None
+        say(f"next run: {coming:%A %Y-%m-%d %H:%M:%S %Z}" if coming else "there is no next run")
+
+    scheduler = AsyncIOScheduler(timezone=ZoneInfo(settings.schedule.timezone))
+    scheduler.add_job(
+        once, trigger(settings), id="daily", coalesce=True, max_instances=1, misfire_grace_time=GRACE_SECONDS
+    )
+    scheduler.start()
+    try:
+        say_next()
+        await stopping.wait()
+        say("stopping")
+    finally:
+        scheduler.pause()
+        async with busy:
+            scheduler.shutdown(wait=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
