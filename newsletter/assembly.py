@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from newsletter.daily import Composing, Daily, Delivering, Mailer, Publishing, Rules
 from newsletter.daily.publishing import Progress
 from newsletter.errors import StoreError
+from newsletter.mail.headers import wire_address
 from newsletter.mail.local import LocalMailbox
 from newsletter.mail.mime import Letterhead
 from newsletter.mail.relay import Relay, Security
@@ -157,13 +159,15 @@ def _rules(settings: Settings) -> Rules:
 
 def _letterhead(settings: Settings) -> Letterhead:
     sender = settings.sender
+    # In header fields and links a domain stands in its ASCII form (RFC 5891).
+    domain = wire_address(sender.address).rpartition("@")[2]
     return Letterhead(
         name=sender.name or settings.email.name,
         address=sender.address,
         list_name=settings.email.name,
-        list_id=sender.list_id or f"papers.{sender.address.rpartition('@')[2]}",
+        list_id=sender.list_id or f"papers.{domain}",
         reply_to=sender.reply_to,
-        owner=f"mailto:{sender.reply_to or sender.address}",
+        owner=f"mailto:{quote(wire_address(sender.reply_to or sender.address), safe='@')}",
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from newsletter.daily.publishing import Publishing, Rules
+from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead, build, message_id
 from newsletter.mail.tokens import Tokens
 from newsletter.model import Digest, Edition, Message, Parts, Pick, ReaderLinks, Subscriber
@@ -86,7 +87,7 @@ class Composing:
         """The message for `reader`. Raises CompositionError when it would not be whole."""
         links = self._links(reader, chosen.day)
         parts = compiled.compose(chosen, name=reader.name, links=links)
-        domain = self._letterhead.address.rpartition("@")[2]
+        domain = wire_address(self._letterhead.address).rpartition("@")[2]
         message = build(
             parts,
             self._letterhead,
@@ -107,11 +108,11 @@ class Composing:
 
     def _links(self, reader: Subscriber, day: date) -> ReaderLinks:
         token = self._tokens.leave(reader.id)
-        address = self._rules.unsubscribe_address
-        leave_by_mail = f"mailto:{quote(address, safe='@')}?subject={quote(f'unsubscribe {token}')}"
+        address = quote(wire_address(self._rules.unsubscribe_address), safe="@")
+        leave_by_mail = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
         site = self._rules.site
         if site is None:
-            topics_by_mail = f"mailto:{quote(address, safe='@')}?subject={quote('change my topics')}"
+            topics_by_mail = f"mailto:{address}?subject={quote('change my topics')}"
             return ReaderLinks(leave_by_mail, topics_by_mail, None, (leave_by_mail,))
         leave = f"{site}/unsubscribe/{token}"
         return ReaderLinks(leave, f"{site}/preferences/{token}", f"{site}/editions/{day}", (leave, leave_by_mail))

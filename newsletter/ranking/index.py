@@ -54,7 +54,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """How often a term stands in the title and in the abstract; `wording` is how it reads at its first place, `where`."""
+    """How often a term stands in the title and in the abstract; `wording` is how it first reads, at `where`."""
 
     title: float
     abstract: float

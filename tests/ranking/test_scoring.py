@@ -150,8 +150,10 @@ def test_parts_add_up_order_is_by_score_and_reasons_are_true(
         for pick in ranking.picks:
             assert pick.score == pytest.approx(sum(value for _, value in pick.parts))
             assert all(value >= 0 for _, value in pick.parts)
+            paper = by_id[pick.paper]
+            fields = {"title": paper.title, "abstract": paper.abstract}
             for reason in pick.reasons:
-                field = by_id[pick.paper].title if reason.startswith("title") else by_id[pick.paper].abstract
+                field = fields.get(reason.split(" say")[0], f"{paper.title} {paper.abstract}")
                 for quoted in reason.split("“")[1:]:
                     assert all(word in field for word in quoted.split("”")[0].split(" … "))
 
