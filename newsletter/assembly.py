@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import URL
+
 from newsletter.daily import Composing, Daily, Delivering, Mailer, Publishing, Rules
 from newsletter.daily.publishing import Progress
 from newsletter.errors import StoreError
@@ -49,8 +51,7 @@ async def opened_store(configuration: Configuration) -> AsyncIterator[Store]:
     """The store, with the topics and readers of the configuration files in it."""
     settings = configuration.settings
     _private_folder(settings.state_dir)
-    url = settings.database.url or f"sqlite:///{settings.state_dir.resolve() / DATABASE}"
-    async with await Store.open(url) as store:
+    async with await Store.open(_database_url(settings)) as store:
         await store.topics.sync(configuration.topics)
         await store.subscribers.sync_file(configuration.subscribers)
         yield store
@@ -81,6 +82,12 @@ async def opened_daily(
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         delivering = Delivering(store, composing, lambda: _opened_mailer(settings), now, owner, progress)
         yield Daily(store, sources(settings), publishing, composing, delivering, settings.delivery.on_unknown)
+
+
+def _database_url(settings: Settings) -> str:
+    path = str(settings.state_dir.resolve() / DATABASE)
+    # Through URL, because a folder's name may hold what means something in a URL.
+    return settings.database.url or URL.create("sqlite", database=path).render_as_string()
 
 
 def sources(settings: Settings) -> list[Source]:

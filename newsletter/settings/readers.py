@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError, field_validator
 
 from newsletter.errors import Fault
-from newsletter.model import Rhythm, Status, Subscriber, Topic
+from newsletter.model import Rhythm, Subscriber, Topic
 from newsletter.model.edition import TRENDING
 from newsletter.policy.address import normal_address
 from newsletter.settings.faults import Place, faults_of, key_of
@@ -50,14 +50,6 @@ class SubscriberTable(Table):
     timezone: TimezoneName = "UTC"
     hour: int = Field(7, ge=0, le=23)
     rhythm: Rhythm = Rhythm.DAILY
-    status: Status = Field(Status.ACTIVE)
-
-    @field_validator("status")
-    @classmethod
-    def _of_a_file(cls, status: Status) -> Status:
-        if status not in {Status.ACTIVE, Status.PAUSED}:
-            raise ValueError("a file can say “active” or “paused”; to take somebody out, remove the table")
-        return status
 
 
 class TopicsFile(Table):

@@ -1,1 +1,66 @@
+"""What is remembered: SQLAlchemy Core tables, queries by noun, Alembic migrations."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from newsletter.store.batches import Batches, BatchRecord
+from newsletter.store.database import Database
+from newsletter.store.editions import Editions
+from newsletter.store.ledger import Ledger
+from newsletter.store.migrating import migrate
+from newsletter.store.papers import Papers
+from newsletter.store.subscribers import Subscribers
+from newsletter.store.topics import Topics
+
+__all__ = ["BatchRecord", "Batches", "Editions", "Ledger", "Papers", "Store", "Subscribers", "Topics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The queries of one database, by noun. `async with await Store.open(url) as store:` closes it."""
+
+    papers: Papers
+    batches: Batches
+    topics: Topics
+    subscribers: Subscribers
+    editions: Editions
+    ledger: Ledger
+    database: Database
+
+    @classmethod
+    async def open(cls, url: str, lock_wait: float = 30.0) -> Store:
+        """The store in the database at `url` (`sqlite:////path/to/file`), made or brought up to date where needed.
+
+        `lock_wait` in seconds is how long a query waits for a lock. Raises StoreError, one sentence, when the database
+        cannot be written, is not a database, or was made by a newer version.
+        """
+        database = Database(url, lock_wait)
+        try:
+            await migrate(database)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(
+            papers=Papers(database),
+            batches=Batches(database),
+            topics=Topics(database),
+            subscribers=Subscribers(database),
+            editions=Editions(database),
+            ledger=Ledger(database),
+            database=database,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; the store cannot be used afterwards."""
+        await self.database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,127 @@
+"""Editions: days, frozen. What is frozen is never written again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.model import Edition, Pick, Ranking
+from newsletter.store import tables
+from newsletter.store.database import Database, insert_new
+from newsletter.store.topics import topic
+
+
+class Editions:
+    """Freezes days and reads them back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def freeze(
+        self, day: date, papers: Sequence[str], curators: Sequence[str], rankings: Sequence[Ranking]
+    ) -> Edition:
+        """The edition of `day`; frozen now from the ids `papers` in page order unless it is there already.
+
+        A paper that another edition took meanwhile is left out, of the rankings too.
+        """
+        async with self._database.write() as connection:
+            values = {"day": day, "curators": list(curators)}
+            added = insert_new(connection, tables.editions).values(values).returning(tables.editions.c.id)
+            edition_id = await connection.scalar(added)
+            if edition_id is not None:
+                ours = await _take(connection, edition_id, papers)
+                await _add_rankings(connection, edition_id, [_without_others(ranking, ours) for ranking in rankings])
+            return (await _editions(connection, tables.editions.c.day == day))[0]
+
+    async def find(self, day: date) -> Edition | None:
+        """The edition of `day`, if it is frozen."""
+        async with self._database.read() as connection:
+            return next(iter(await _editions(connection, tables.editions.c.day == day)), None)
+
+    async def between(self, after: date, until: date) -> list[Edition]:
+        """The editions of the days in (`after`, `until`], oldest first."""
+        day = tables.editions.c.day
+        async with self._database.read() as connection:
+            return await _editions(connection, (day > after) & (day <= until))
+
+    async def all_days(self) -> list[date]:
+        """The days that are frozen, oldest first."""
+        async with self._database.read() as connection:
+            return list(await connection.scalars(select(tables.editions.c.day).order_by(tables.editions.c.day)))
+
+    async def rankings(self, edition_id: int) -> dict[str, Ranking]:
+        """The rankings of an edition by slug, each with its topic as it was worded then."""
+        query = (
+            select(tables.rankings).where(tables.rankings.c.edition_id == edition_id).order_by(tables.rankings.c.slug)
+        )
+        async with self._database.read() as connection:
+            return {
+                row.slug: Ranking(topic(row.topic) if row.topic else None, tuple(_pick(pick) for pick in row.picks))
+                for row in await connection.execute(query)
+            }
+
+    async def add_rankings(self, edition_id: int, rankings: Sequence[Ranking]) -> None:
+        """Add rankings to an edition, of topics that came later say; those that are frozen stay as they are."""
+        async with self._database.write() as connection:
+            await _add_rankings(connection, edition_id, rankings)
+
+
+async def _take(connection: AsyncConnection, edition_id: int, papers: Iterable[str]) -> set[str]:
+    """Take those of `papers` that no edition took; returns their ids. UNIQUE(paper_id) decides between two editions."""
+    rows = [
+        {"edition_id": edition_id, "position": position, "paper_id": paper_id}
+        for position, paper_id in enumerate(dict.fromkeys(papers), start=1)
+    ]
+    if not rows:
+        return set()
+    taken = insert_new(connection, tables.edition_papers).returning(tables.edition_papers.c.paper_id)
+    return set(await connection.scalars(taken, rows))
+
+
+async def _editions(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Edition]:
+    """The editions of which `which` is true, oldest first, with their papers."""
+    query = (
+        select(tables.editions, tables.edition_papers.c.paper_id)
+        .join_from(tables.editions, tables.edition_papers, isouter=True)
+        .where(which)
+        .order_by(tables.editions.c.day, tables.edition_papers.c.position)
+    )
+    editions: dict[int, Edition] = {}
+    papers: dict[int, list[str]] = {}
+    for row in await connection.execute(query):
+        editions.setdefault(row.id, Edition(row.id, row.day, (), tuple(row.curators)))
+        papers.setdefault(row.id, []).extend([row.paper_id] if row.paper_id else [])
+    return [replace(edition, papers=tuple(papers[edition.id])) for edition in editions.values()]
+
+
+async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: Iterable[Ranking]) -> None:
+    rows = [
+        {
+            "edition_id": edition_id,
+            "slug": ranking.slug,
+            "topic": asdict(ranking.topic) if ranking.topic else None,
+            "picks": [asdict(pick) for pick in ranking.picks],
+        }
+        for ranking in rankings
+    ]
+    if rows:
+        await connection.execute(insert_new(connection, tables.rankings), rows)
+
+
+def _without_others(ranking: Ranking, ours: Collection[str]) -> Ranking:
+    return replace(ranking, picks=tuple(pick for pick in ranking.picks if pick.paper in ours))
+
+
+def _pick(columns: dict[str, Any]) -> Pick:
+    return Pick(
+        paper=columns["paper"],
+        topic=columns["topic"],
+        score=columns["score"],
+        parts=tuple((name, value) for name, value in columns["parts"]),
+        reasons=tuple(columns["reasons"]),
+    )

@@ -1,0 +1,122 @@
+"""Papers: what is known of them, and where they were listed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.model import Link, LinkKind, Listing, Paper
+from newsletter.store import tables
+from newsletter.store.database import Database, blocks
+
+
+class Papers:
+    """Reads papers; `Batches.remember` writes them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, ids: Iterable[str]) -> dict[str, Paper]:
+        """The papers of `ids`, by id and in that order; an id that is not known is left out."""
+        async with self._database.read() as connection:
+            return await load(connection, ids)
+
+    async def find(self, *, day: date | None = None, search: str | None = None) -> list[Paper]:
+        """The papers listed on `day` that hold every word of `search`; all of them when neither is given.
+
+        In page order: newest listing day first (only `day` counts when it is given), then the best rank on that day,
+        then the id. A word may stand anywhere in title, abstract or authors, in upper or lower case.
+        """
+        async with self._database.read() as connection:
+            if day is None:
+                known = await load(connection, None)
+            else:
+                listed = select(tables.listings.c.paper_id).where(tables.listings.c.day == day)
+                known = await load(connection, await connection.scalars(listed))
+        words = _plain(search or "").split()
+        found = [paper for paper in known.values() if _holds(paper, words)]
+        return _in_page_order(found, day or date.min, day or date.max)
+
+    async def untaken(self, after: date, until: date) -> list[Paper]:
+        """The papers listed on a day in (`after`, `until`] that no edition took.
+
+        In page order: their newest listing day of these first, then the best rank on that day, then the id.
+        """
+        listed, taken = tables.listings.c, select(tables.edition_papers.c.paper_id)
+        window = select(listed.paper_id).where(listed.day > after, listed.day <= until, listed.paper_id.not_in(taken))
+        async with self._database.read() as connection:
+            known = await load(connection, await connection.scalars(window))
+        return _in_page_order(known.values(), after + timedelta(days=1), until)
+
+    async def newest_day(self) -> date | None:
+        """The newest day any paper was listed on; None in an empty archive."""
+        async with self._database.read() as connection:
+            newest: date | None = await connection.scalar(select(func.max(tables.listings.c.day)))
+            return newest
+
+    async def count(self) -> int:
+        """How many papers are known."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(func.count()).select_from(tables.papers)) or 0
+
+
+async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[str, Paper]:
+    """The papers of `ids` in that order, unknown ones left out; every paper, by id, for None."""
+    wanted = None if ids is None else list(dict.fromkeys(ids))
+    rows = {row.id: row for row in await _rows(connection, tables.papers.c.id, wanted)}
+    keys, listings = defaultdict(list), defaultdict(list)
+    for row in await _rows(connection, tables.paper_keys.c.paper_id, wanted):
+        keys[row.paper_id].append((row.position, row.key))
+    for row in await _rows(connection, tables.listings.c.paper_id, wanted):
+        listings[row.paper_id].append(Listing(row.day, row.source, row.rank))
+    return {
+        paper_id: Paper(
+            id=paper_id,
+            title=rows[paper_id].title,
+            abstract=rows[paper_id].abstract,
+            authors=tuple(rows[paper_id].authors),
+            links=tuple(Link(LinkKind(link["kind"]), link["url"]) for link in rows[paper_id].links),
+            listings=tuple(sorted(listings[paper_id])),
+            keys=tuple(key for _, key in sorted(keys[paper_id])),
+            first_seen=rows[paper_id].first_seen,
+        )
+        for paper_id in (sorted(rows) if wanted is None else wanted)
+        if paper_id in rows
+    }
+
+
+async def _rows(connection: AsyncConnection, column: Column[Any], wanted: list[str] | None) -> list[Row[Any]]:
+    """The rows of the table of `column` where it is one of `wanted`; every row for None."""
+    query = select(column.table)
+    if wanted is None:
+        return list(await connection.execute(query))
+    return [row for block in blocks(wanted) for row in await connection.execute(query.where(column.in_(block)))]
+
+
+def _in_page_order(papers: Iterable[Paper], first: date, last: date) -> list[Paper]:
+    """`papers` by their newest listing from `first` to `last`, newest day first; those without one at the end."""
+
+    def place(paper: Paper) -> tuple[int, int, str]:
+        newest = min(
+            ((-listing.day.toordinal(), listing.rank) for listing in paper.listings if first <= listing.day <= last),
+            default=(0, 0),
+        )
+        return (*newest, paper.id)
+
+    return sorted(papers, key=place)
+
+
+def _holds(paper: Paper, words: list[str]) -> bool:
+    text = _plain("\n".join((paper.title, paper.abstract, *paper.authors)))
+    return all(word in text for word in words)
+
+
+def _plain(text: str) -> str:
+    """`text` as it is compared: SQLite folds the case of ASCII letters only, so this is ours to do."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
