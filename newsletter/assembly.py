@@ -27,7 +27,7 @@ from newsletter.ranking import Limits
 from newsletter.rendering import Renderer
 from newsletter.settings import Configuration, ListingOptions, Settings, shipped
 from newsletter.settings.schema import WEEKDAYS
-from newsletter.sources import Source
+from newsletter.sources.base import Source
 from newsletter.sources.listing import ListingSource
 from newsletter.store import Store
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
-PROJECT = Path(__file__).resolve().parent.parent
-SEEDS = PROJECT / "seeds"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

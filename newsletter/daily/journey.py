@@ -11,7 +11,7 @@ from newsletter.daily.delivering import Delivering
 from newsletter.daily.publishing import Collected, Publishing
 from newsletter.errors import NotFoundError
 from newsletter.model import Delivery, Edition, Subscriber
-from newsletter.sources import Source
+from newsletter.sources.base import Source
 from newsletter.store import Store
 
 

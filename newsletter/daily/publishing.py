@@ -12,7 +12,7 @@ from newsletter.errors import SourceError
 from newsletter.model import Batch, Edition, Ranking, Subscriber, Topic, Verdict
 from newsletter.policy import due
 from newsletter.ranking import Limits, rank
-from newsletter.sources import Source
+from newsletter.sources.base import Source
 from newsletter.store import Store
 from newsletter.text import readable
 

@@ -1,0 +1,53 @@
+"""Which picks are shown in full, which in a line, and which only counted, so that no client clips the message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+
+from newsletter.model import Digest, Pick, Section
+from newsletter.rendering.weight import BUDGET, Weight
+
+
+def fit(
+    digest: Digest,
+    shell: Weight,
+    card: Callable[[Pick], Weight],
+    row: Callable[[Pick], Weight],
+    head: Callable[[Section], Weight],
+) -> Digest:
+    """`digest` with as many full cards as BUDGET allows, then rows, then only a higher `left_out`.
+
+    What is too much is taken from the last places of the sections first, so that every topic keeps its best papers; a
+    section that keeps none goes. Rows come in the order of their sections, before the digest's own `also`. `shell` is
+    the weight of everything around the sections, the head of the compact list included. Returns `digest` itself if all
+    of it fits.
+    """
+    sections = [list(section.picks) for section in digest.sections]
+    weight = sum((card(pick) for pick in chain(*sections)), shell)
+    weight = sum((head(section) for section in digest.sections), weight)
+    weight = sum((row(pick) for pick in digest.also), weight)
+    if weight.total <= BUDGET:
+        return digest
+    demoted: set[Pick] = set()
+    last_places_first = sorted(
+        ((place, number) for number, picks in enumerate(sections) for place in range(len(picks))), reverse=True
+    )
+    for place, number in last_places_first:
+        if weight.total <= BUDGET:
+            break
+        pick = sections[number].pop()
+        demoted.add(pick)
+        weight += row(pick) - card(pick)
+        if place == 0:
+            weight -= head(digest.sections[number])
+    rows = [pick for pick in digest.picks if pick in demoted] + list(digest.also)
+    left_out = digest.left_out
+    while rows and weight.total > BUDGET:
+        weight -= row(rows.pop())
+        left_out += 1
+    kept = (
+        replace(section, picks=tuple(picks)) for section, picks in zip(digest.sections, sections, strict=True) if picks
+    )
+    return replace(digest, sections=tuple(kept), also=tuple(rows), left_out=left_out)

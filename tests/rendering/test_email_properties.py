@@ -1,0 +1,66 @@
+"""Whatever Unicode a source, a topic or a reader holds: the e-mail is made, and it is whole."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from lxml import html
+from mail_builders import HOSTILE, LINKS, Edition, paper
+
+from newsletter.model import Link, LinkKind
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=120)
+LATEX = st.text("\\${}^_&%~`'\"<>=- abN2é\ue000\ue001#/?\ud800神", max_size=80)
+TEXT = ANY | LATEX
+
+
+@given(title=TEXT, abstract=TEXT, name=TEXT, topic=TEXT, reason=TEXT, author=TEXT, path=TEXT)
+@example(*[HOSTILE] * 7)
+@example(*[""] * 7)
+@example(*["\u0301" * 100] * 7)
+@example(*["\u202e\u2066\ufeff\u200d"] * 7)
+@example(*["x" * 5_000] * 7)
+@settings(deadline=None, max_examples=60)
+def test_any_text_gives_a_whole_mail(
+    title: str, abstract: str, name: str, topic: str, reason: str, author: str, path: str
+) -> None:
+    one = Edition(
+        {
+            topic: [
+                paper(
+                    1,
+                    abstract=abstract,
+                    authors=(author,) * 5,
+                    links=(Link(LinkKind.CODE, f"https://github.com/{path}"),),
+                ),
+                paper(2, abstract=abstract),
+            ]
+        },
+        also=[paper(3)],
+        reader=name,
+        reasons=(reason, reason),
+        curators=(author,),
+    )
+    one.sections[topic][0] = paper(1, abstract=abstract, authors=(author,) * 5, links=one.sections[topic][0].links)
+    object.__setattr__(one.sections[topic][0], "title", title)
+    parts = one.parts()
+    document = html.document_fromstring(parts.html)
+    assert parts.html.startswith("<!DOCTYPE html>")
+    assert parts.html.rstrip().endswith("</html>")
+    assert parts.papers == ("title:1", "title:2", "title:3")
+    assert len(document.xpath('//a[@class="title"]')) == 3
+    assert all(" ".join(link.text_content().split()) for link in document.xpath("//a"))
+    assert [link.get("href") for link in document.xpath("//a")].count(LINKS.unsubscribe) == 2
+    assert LINKS.unsubscribe in parts.text.splitlines()
+    assert len(re.findall(r"^[123]\. ", parts.text, re.M)) == 3
+    assert (
+        parts.html.count("<!--") == parts.html.count("-->") - parts.html.replace("&gt;", "").count("--&gt;")
+        or "<!--[if" in parts.html
+    )
+    for part in (parts.html, parts.text, parts.subject, parts.preheader):
+        part.encode()
+        assert not re.search("[\ue000-\uf8ff]", part)
+    assert re.fullmatch(r"[^\r\n]{1,70}", parts.subject)
+    assert 60 <= len(parts.preheader) <= 130
