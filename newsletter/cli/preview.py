@@ -121,7 +121,7 @@ def _write(path: Path, content: bytes) -> None:
     from newsletter.errors import NewsletterError
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Private: it holds a reader's unsubscribe link.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)

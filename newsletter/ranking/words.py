@@ -47,8 +47,14 @@ def words(text: str) -> list[Word]:
     """
     matches = list(_WORD.finditer(text))
     # A stemmer of its own for each call: PyStemmer's objects are not safe to share between threads.
-    stems = Stemmer.Stemmer("english").stemWords([match.group().casefold().replace("’", "'") for match in matches])
+    stems = Stemmer.Stemmer("english").stemWords([_plain(match.group()) for match in matches])
     return [Word(stem, match.start(), match.end()) for stem, match in zip(stems, matches, strict=True)]
+
+
+def _plain(word: str) -> str:
+    # The stemmer takes the plural of an acronym ("LLMs", "MRIs") for a word of its own.
+    singular = word[:-1] if len(word) > 2 and word[-1] == "s" and word[:-1].isupper() else word
+    return singular.casefold().replace("’", "'")
 
 
 def stems(text: str) -> list[str]:

@@ -131,7 +131,7 @@ class SenderTable(Table):
     name: Line = Field("", description="name in From; empty is email.name")
     reply_to: Address | None = Field(None, description="where answers go, if not to the sender")
     unsubscribe: Address | None = Field(None, description="mailbox for unsubscribe mails; empty is the sender")
-    list_id: Line = Field("", description="List-Id (RFC 2919); empty is papers.<domain of the sender>")
+    list_id: Line = Field("", description="List-Id (RFC 2919); empty is “papers.” and the sender's domain")
 
 
 class SmtpTable(Table):
@@ -170,8 +170,8 @@ class DeliveryTable(Table):
 class ListingOptions(Table):
     """A `[[sources]]` table with `kind = "listing"`."""
 
-    kind: Literal["listing"]
-    name: Line = Field(min_length=1, max_length=60)
+    kind: Literal["listing"] = Field(description="what sort of source it is: `listing`")
+    name: Line = Field(min_length=1, max_length=60, description="its name in batches and listings; never change it")
     path: Path | None = Field(None, description="a listing document or a folder of them; empty is the shipped seeds")
     year: int | None = Field(None, ge=1991, le=2200, description="year of documents that name only day and month")
 

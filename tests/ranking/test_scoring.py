@@ -29,6 +29,11 @@ def test_a_keyword_finds_its_paper_in_any_form_of_the_word() -> None:
     assert ids(PAPERS, topic("x", "recorded", min_score=0.5)) == [BRAIN.id]
 
 
+def test_the_plural_of_an_acronym_is_the_same_word() -> None:
+    scans = readable_paper(1, "Brain MRIs", "We compare LLMs with scans.")
+    assert ids([scans], topic("x", "MRI")) == ids([scans], topic("x", "LLM", min_score=0)) == [scans.id]
+
+
 def test_a_quoted_phrase_must_stand_in_one_piece() -> None:
     assert ids(PAPERS, topic("x", '"radiance field"')) == [NERF.id]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -43,8 +44,7 @@ def test_any_text_gives_a_whole_mail(
         reasons=(reason, reason),
         curators=(author,),
     )
-    one.sections[topic][0] = paper(1, abstract=abstract, authors=(author,) * 5, links=one.sections[topic][0].links)
-    object.__setattr__(one.sections[topic][0], "title", title)
+    one.sections[topic][0] = replace(one.sections[topic][0], title=title)
     parts = one.parts()
     document = html.document_fromstring(parts.html)
     assert parts.html.startswith("<!DOCTYPE html>")
@@ -54,11 +54,8 @@ def test_any_text_gives_a_whole_mail(
     assert all(" ".join(link.text_content().split()) for link in document.xpath("//a"))
     assert [link.get("href") for link in document.xpath("//a")].count(LINKS.unsubscribe) == 2
     assert LINKS.unsubscribe in parts.text.splitlines()
-    assert len(re.findall(r"^[123]\. ", parts.text, re.M)) == 3
-    assert (
-        parts.html.count("<!--") == parts.html.count("-->") - parts.html.replace("&gt;", "").count("--&gt;")
-        or "<!--[if" in parts.html
-    )
+    assert all(f"\n{number}. " in parts.text for number in (1, 2, 3))
+    assert parts.html.count("<!--") == 1  # the one for Outlook
     for part in (parts.html, parts.text, parts.subject, parts.preheader):
         part.encode()
         assert not re.search("[\ue000-\uf8ff]", part)

@@ -96,7 +96,7 @@ def test_i7_ways_out() -> None:
 def test_one_paragraph_is_one_line_unless_a_width_is_set() -> None:
     one = Edition({"Neural fields": [paper(1), paper(2)]}, also=[paper(3)])
     flowing = one.parts().text
-    assert max(map(len, flowing.splitlines())) > 150
+    assert max(len(line) for line in flowing.splitlines() if not ADDRESS.fullmatch(line)) > 90
     one.look = Look(text_width=72)
     wrapped = one.parts().text
     assert all(len(line) <= 72 or ADDRESS.fullmatch(line) for line in wrapped.splitlines())

@@ -69,6 +69,11 @@ def test_preheader_names_the_next_papers() -> None:
     assert words.preheader(many, ["Neural fields", "Brain decoding"], "", 107) == (
         "Also: EmerNeRF, Gaussian Maps and 3 more on Neural fields, Brain decoding."
     ).removesuffix(".")
+    long = ["Neural fields and three dimensions", "Brain decoding and meaning", "Representation learning"]
+    assert words.preheader(many, long, "", 107) == (
+        "Also: EmerNeRF, Gaussian Maps and 3 more on Neural fields and three dimensions, Brain decoding and meaning "
+        "and more"
+    )
     assert words.preheader(TITLES, [], "", 107) == "Also: EmerNeRF and Gaussian Maps. From 107 new papers."[:60] + (
         " With a summary, and with code and project pages where there are any."
     )

@@ -63,7 +63,10 @@ async def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
 
 async def test_a_path_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
     write(tmp_path, "a.txt")
-    with pytest.raises(SourceError, match=r"source mine: .*nowhere: No such file.*`path` in its \[\[sources\]\] table"):
+    with pytest.raises(
+        SourceError,
+        match=r"source mine: .*nowhere: No such file.*correct the path.*`path` in its \[\[sources\]\] table",
+    ):
         await collect(tmp_path, tmp_path / "nowhere")
 
 
@@ -92,6 +95,15 @@ async def test_what_is_no_file_is_broken_and_nothing_waits_for_it(tmp_path: Path
     for batch in found.values():
         assert batch.verdict is Verdict.BROKEN
         assert [str(problem) for problem in batch.problems] == [f"{batch.document}: {batch.why}"]
+
+
+async def test_every_document_is_closed_again(tmp_path: Path) -> None:
+    write(tmp_path, *(f"{number}.txt" for number in range(20)))
+    os.mkfifo(tmp_path / "fifo.txt")
+    await collect(tmp_path)  # the first call opens what the event loop keeps
+    before = len(os.listdir("/dev/fd"))
+    await collect(tmp_path)
+    assert len(os.listdir("/dev/fd")) <= before
 
 
 @contextmanager
