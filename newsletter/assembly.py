@@ -70,7 +70,6 @@ async def opened_daily(
         rules = _rules(settings)
         publishing = Publishing(store, configuration.topics, rules, now, progress)
         composing = Composing(
-            store,
             publishing,
             Renderer(_template_folders(settings), settings.email.look()),
             _letterhead(settings),

@@ -15,7 +15,6 @@ from newsletter.mail.tokens import Tokens
 from newsletter.model import Digest, Edition, Message, Parts, Pick, ReaderLinks, Subscriber
 from newsletter.ranking import digest
 from newsletter.rendering import Compiled, Renderer
-from newsletter.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class Composing:
 
     def __init__(
         self,
-        store: Store,
         publishing: Publishing,
         renderer: Renderer,
         letterhead: Letterhead,
@@ -49,7 +47,6 @@ class Composing:
         secret: bytes,
         rules: Rules,
     ) -> None:
-        self._store = store
         self._publishing = publishing
         self._renderer = renderer
         self._letterhead = letterhead
@@ -74,7 +71,7 @@ class Composing:
         picks: dict[tuple[str, str], Pick] = {}
         for one in digests.values():
             picks.update({(pick.topic, pick.paper): pick for pick in one.picks})
-        papers = await self._store.papers.get({pick.paper for pick in picks.values()})
+        papers = await self._publishing.papers({pick.paper for pick in picks.values()}, day)
         names = {
             slug: ranking.topic.name if ranking.topic else "Trending"
             for by_slug in rankings.values()

@@ -10,15 +10,15 @@ from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.publishing import Collected, Publishing
 from newsletter.errors import NotFoundError
-from newsletter.model import Delivery, Edition, Subscriber
+from newsletter.model import OPEN_STATES, Delivery, Edition, Subscriber
 from newsletter.sources.base import Source
 from newsletter.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run came to: `deliveries` are all of the day, `attempted` counts those that this run tried; `newest` is
-    the newest day of the archive."""
+    """What a run came to: `deliveries` are all of the day, and of earlier days those that still waited; `attempted`
+    counts those that this run tried; `newest` is the newest day of the archive."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -63,8 +63,15 @@ class Daily:
         day = await self.day_of(asked, latest=latest)
         edition = await self.publishing.freeze(day)
         await self.publishing.plan(day)
-        attempted = await self._delivering.deliver(day)
-        deliveries = await self.store.ledger.of_date(day)
+        # An earlier day's deliveries still wait where the reader is not due today: else today's would have superseded
+        # them.
+        dates = sorted({day, *await self.store.ledger.open_dates(day)})
+        waiting = {
+            one.id for date in dates for one in await self.store.ledger.of_date(date) if one.state in OPEN_STATES
+        }
+        attempted = sum([await self._delivering.deliver(date) for date in dates])
+        known = [one for date in dates for one in await self.store.ledger.of_date(date)]
+        deliveries = [one for one in known if one.local_date == day or one.id in waiting]
         newest = await self.store.papers.newest_day()
         return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest)
 

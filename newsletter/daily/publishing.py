@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import SourceError
-from newsletter.model import Batch, Edition, Ranking, Subscriber, Topic, Verdict
+from newsletter.model import Batch, Edition, Paper, Ranking, Subscriber, Topic, Verdict
 from newsletter.policy import due
 from newsletter.ranking import Limits, rank
 from newsletter.sources.base import Source
@@ -123,9 +123,14 @@ class Publishing:
         if draft and draft.papers and not draft.id:
             editions = [*editions, draft]
         last = await self._store.ledger.last_settled(before=day)
+        first = await self._store.ledger.first_planned()
         spans = {}
         for reader in readers:
-            start = due.span_start(reader, day, last=last.get(reader.id), look_back=look_back)
+            begun = last.get(reader.id)
+            if begun is None and reader.id in first:
+                # Nothing has reached this reader yet: the digest goes back to where the first one would have begun.
+                begun = due.span_start(reader, first[reader.id], last=None, look_back=look_back)
+            start = due.span_start(reader, day, last=begun, look_back=look_back)
             spans[reader.id] = [edition for edition in editions if edition.day > start]
         return spans
 
@@ -150,8 +155,15 @@ class Publishing:
         made = {ranking.slug: ranking for ranking in await self._rank(edition, changed)}
         return {**made, **{slug: ranking for slug, ranking in frozen.items() if ranking.topic in self._topics}}
 
+    async def papers(self, ids: Iterable[str], day: date) -> dict[str, Paper]:
+        """The papers as they stood on `day`: later listings left out, so that an old edition can be made again."""
+        return {
+            number: replace(paper, listings=tuple(one for one in paper.listings if one.day <= day))
+            for number, paper in (await self._store.papers.get(ids)).items()
+        }
+
     async def _rank(self, edition: Edition, topics: Sequence[Topic]) -> list[Ranking]:
-        papers = await self._store.papers.get(edition.papers)
+        papers = await self.papers(edition.papers, edition.day)
         ordered = [readable(papers[one]) for one in edition.papers]
         # In a thread: two thousand papers take seconds, and open connections must not starve meanwhile.
         return await asyncio.to_thread(rank, ordered, topics)

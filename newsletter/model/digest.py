@@ -41,7 +41,8 @@ class Digest:
 
     `day` is the local date it is for; `days` the edition days it spans, ascending (usually just `day`); `also` are
     picks beyond the full cards, best first, for the compact list; `left_out` counts further picks that fit nowhere;
-    `considered` counts the papers of the editions. No paper occurs twice.
+    `considered` counts the papers of the editions; `follows` are the names of the reader's topics, those without a pick
+    too. No paper occurs twice.
     """
 
     day: date
@@ -51,6 +52,7 @@ class Digest:
     left_out: int = 0
     considered: int = 0
     curators: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
     @property
     def picks(self) -> tuple[Pick, ...]:

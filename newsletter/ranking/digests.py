@@ -24,6 +24,7 @@ def digest(
     """
     slugs = tuple(topics) or (TRENDING,)
     found = [[rankings[edition.id][slug] for edition in editions if slug in rankings[edition.id]] for slug in slugs]
+    names = {one.slug: one.topic.name for several in found for one in several if one.topic}
     selection = select([merge_rankings(several) for several in found if several], limits)
     return Digest(
         day=day,
@@ -33,4 +34,5 @@ def digest(
         left_out=selection.left_out,
         considered=sum(len(edition.papers) for edition in editions),
         curators=tuple(dict.fromkeys(name for edition in editions for name in edition.curators)),
+        follows=tuple(names.get(slug, slug) for slug in topics),
     )

@@ -130,7 +130,7 @@ def _actions(paper: ReadablePaper, title: str) -> Iterator[Action]:
     """First where the paper is, then its PDF, code, project and video; no address twice."""
     links = [Link(link.kind, url) for link in paper.paper.links if (url := address(link.url))]
     first = _paper_action(paper.paper, links) or Action(
-        f"Find on arXiv: {short_title(title, 34)}",
+        f"Find on arXiv: {short_title(title, 30)}",
         f"https://arxiv.org/search/?searchtype=title&query={quote_plus(title[:300], errors='ignore')}",
     )
     yield first

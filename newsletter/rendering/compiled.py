@@ -159,9 +159,9 @@ class Compiled:
             "heading": words.heading(digest.day, digest.days, len(cards)),
             "intro": words.opening(clean(name), len(cards), digest.considered, sum(entry.words for entry in entries)),
             "content": "",
-            "contents": " · ".join(contents) if len(contents) > 1 else "",
+            "contents": " · ".join(contents) if len(digest.sections) > 1 else "",
             "left_out": f"And {digest.left_out:,} more papers matched." if digest.left_out else "",
-            "reason": words.reason(topics, self.look.name),
+            "reason": words.reason(digest.follows or topics, self.look.name),
             "curators": _curators(digest.curators),
         }
 

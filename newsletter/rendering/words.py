@@ -105,8 +105,8 @@ def preheader(titles: Sequence[str], topics: Sequence[str], summary: str, consid
     else:
         names = [short_title(title, 32) for title in titles[1:4]]
         said = "Also: " + _with_more(names[: 2 if len(titles) > 4 else 3], len(titles) - 1)
-        if topics and len(longer := f"{said} on {', '.join(topics)}") <= most:
-            said = longer
+        subjects = (f" on {_with_rest(topics[:shown], len(topics))}" for shown in range(len(topics), 0, -1))
+        said += next((on for on in subjects if len(said + on) <= most), "")
     for addition in (
         f" From {count(considered, 'new paper')}." if considered else "",
         " With a summary, and with code and project pages where there are any.",
@@ -118,6 +118,10 @@ def preheader(titles: Sequence[str], topics: Sequence[str], summary: str, consid
 
 def _with_more(names: Sequence[str], total: int) -> str:
     return listed([*names, f"{total - len(names)} more"]) if total > len(names) else listed(names)
+
+
+def _with_rest(names: Sequence[str], total: int) -> str:
+    return ", ".join(names) + (" and more" if total > len(names) else "")
 
 
 def heading(day: date, days: Sequence[date], papers: int) -> str:
@@ -157,7 +161,7 @@ def greetable(name: str) -> bool:
 
 
 def reason(topics: Sequence[str], name: str) -> str:
-    """Why the reader gets this e-mail; `topics` are the names of those it has papers of."""
+    """Why the reader gets this e-mail; `topics` are the names of those that the reader follows."""
     if topics:
         return f"You get this e-mail because you follow: {', '.join(topics)}."
     return f"You get this e-mail because you subscribed to {name}."

@@ -51,7 +51,8 @@ class ListingSource:
             return sorted((entry for entry in path.iterdir() if _is_document(entry.name)), key=lambda entry: entry.name)
         except OSError as error:
             why = error.strerror or str(error)
-            raise SourceError(f"source {self.name}: {path}: {why}; correct `path` in its [[sources]] table") from error
+            remedy = "correct the path; for a configured source it is `path` in its [[sources]] table"
+            raise SourceError(f"source {self.name}: {path}: {why}; {remedy}") from error
 
     def _batch(self, path: Path, today: date) -> Batch:
         document = _printable(path.name)

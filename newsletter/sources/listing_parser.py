@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from newsletter.model import Batch, Listing, Paper, Problem, Verdict
+from newsletter.model import Batch, LinkKind, Listing, Paper, Problem, Verdict
 from newsletter.sources.links import links_in
 from newsletter.sources.listing_day import day_in_name, resolve
 from newsletter.sources.listing_page import Block, Page, places, read_page
@@ -17,6 +17,7 @@ MAX_LINES = 200_000
 MAX_PAPERS = 5_000
 MAX_TITLE = 1_000
 MAX_ABSTRACT = 50_000
+_OWN_LINKS = {LinkKind.CODE, LinkKind.PROJECT, LinkKind.VIDEO}
 MAX_PROBLEMS = 100
 
 TOO_LARGE = f"too large: a listing document has at most {MAX_BYTES // 1_000_000} MB; split it into one file per day"
@@ -129,7 +130,8 @@ def _papers(page: Page, day: date, source: str, report: _Report) -> tuple[Paper,
             continue
         known.update(dict.fromkeys(keys, title.line))
         listings = (Listing(day, source, rank),)
-        links = links_in(abstract.text)
+        # An abstract that names another paper's page must not pass it off as its own.
+        links = tuple(link for link in links_in(abstract.text) if link.kind in _OWN_LINKS)
         papers.append(
             Paper(keys[0], title.text, abstract.text, links=links, listings=listings, keys=keys, first_seen=day)
         )

@@ -135,6 +135,18 @@ class Ledger:
         async with self._database.read() as connection:
             return await _deliveries(connection, _row.local_date == local_date)
 
+    async def first_planned(self) -> dict[int, date]:
+        """Per subscriber, the first local date that was ever planned."""
+        query = select(_row.subscriber_id, func.min(_row.local_date)).group_by(_row.subscriber_id)
+        async with self._database.read() as connection:
+            return dict((await connection.execute(query)).all())
+
+    async def open_dates(self, until: date) -> list[date]:
+        """The local dates up to `until` that have deliveries which still wait to be sent, ascending."""
+        query = select(_row.local_date).where(_row.state.in_(_WAITING), _row.local_date <= until).distinct()
+        async with self._database.read() as connection:
+            return sorted((await connection.scalars(query)).all())
+
     async def counts(self) -> dict[State, int]:
         """How many deliveries are in each state, 0 where there are none."""
         query = select(_row.state, func.count()).group_by(_row.state)

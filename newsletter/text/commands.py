@@ -62,7 +62,6 @@ class LatexReader(Reader):
     def _pointer(self, scope: Scope, name: str) -> None:
         """Leaves the command and its arguments out; a name without any argument is one of the author's own."""
         self.option(scope)
-        self.option(scope)
         groups = [self.raw_group(scope) for _ in range(symbols.SILENT_WITH_ARGUMENT[name])]
         if groups[0] is None:
             self._symbol(scope, name)
@@ -152,7 +151,7 @@ class LatexReader(Reader):
         elif (meaning := symbols.symbol(name)) is not None:
             if meaning.endswith(".") and self.next_char(scope) == ".":
                 meaning = meaning[:-1]
-            if meaning.isalpha() and scope.tail[-1:].isalpha():
+            if "À" <= meaning <= "ɏ":
                 self.skip(scope, _SPACE_AND_LETTER)  # Stra\ss e: the space only ends the command
             scope.nodes.append(meaning)
             return

@@ -9,12 +9,13 @@ Cues: TypeAlias = tuple[tuple[re.Pattern[str], float], ...]
 
 
 def _cues(*table: tuple[float, str]) -> Cues:
-    return tuple((re.compile(pattern, re.IGNORECASE), weight) for weight, pattern in table)
+    # Written in lower case: searching a lowered sentence is twice as fast as ignoring the case of each pattern.
+    return tuple((re.compile(pattern), weight) for weight, pattern in table)
 
 
 _PAPER = r"(?:\w+ )?(?:paper|work|study|article|survey|review|report|thesis|tutorial|letter)"
 _THIS_PAPER = rf"\b(?:this|the present|our) {_PAPER},? (?:\w+ly )?"
-_WE = r"\b(?:we|I) (?:(?:also|further|then|thus|hence|therefore|here|now|first|next|\w+ly) )?"
+_WE = r"\b(?:we|i) (?:(?:also|further|then|thus|hence|therefore|here|now|first|next|\w+ly) )?"
 _ORDER = r"(?:first(?:ly)?|second(?:ly)?|third(?:ly)?|next|then|finally|lastly)"
 
 NOVELTY = _cues(
@@ -53,9 +54,9 @@ NOVELTY = _cues(
 RESULT = _cues(
     (1.6, r"\d(?:\.\d+)?\s?(?:%|percent\b|pp\b|percentage points?)"),
     (1.5, r"\d(?:\.\d+)?\s?(?:×|x\b|-?fold\b|times\b)|\b(?:times|x)\d+\b|orders? of magnitude"),
-    (0.8, r"\b\d+\.\d+\b|\b\d+ (?:dB|mIoU|mAP|AP|F1|points?|BLEU|FID|FPS|ms|hours?|minutes?|seconds?|days?)\b"),
+    (0.8, r"\b\d+\.\d+\b|\b\d+ (?:db|miou|map|ap|f1|points?|bleu|fid|fps|ms|hours?|minutes?|seconds?|days?)\b"),
     (1.4, r"\b(?:outperform|surpass|exceed)\w*"),
-    (0.7, r"\bstate[- ]of[- ]the[- ]art\b|\bSOTA\b"),
+    (0.7, r"\bstate[- ]of[- ]the[- ]art\b|\bsota\b"),
     (0.6, r"\b(?:achiev|improv|reduc|increas|boost|gain|accelerat|lower|cut|match|attain|yield|reach|rank)\w*\b"),
     (0.5, r"\b(?:faster|fewer|smaller|cheaper|better than|superior|comparable|competitive|speed-?ups?)\b"),
     (1.3, _WE + r"(?:show|find|found|demonstrate|observe|prove|reveal|discover|establish)\b"),
@@ -115,4 +116,5 @@ AVAILABILITY_BESIDE_ADDRESS = re.compile(_GOODS + r"|^(?:please |see |visit |ref
 
 def weigh(sentence: str, cues: Cues) -> float:
     """The sum of the weights of the cues that `sentence` holds, each counted once."""
-    return sum(weight for pattern, weight in cues if pattern.search(sentence))
+    lowered = sentence.lower()
+    return sum(weight for pattern, weight in cues if pattern.search(lowered))

@@ -66,4 +66,5 @@ def _folded(text: str) -> str:
 
 def _stripped(text: str) -> str:
     text = _ACCENT.sub(lambda found: symbols.accented(found[2], symbols.ACCENTS[found[1]]) or found[2], text)
-    return clean(text.replace("\\", " ").translate({ord(sign): None for sign in "${}"}))
+    spaced = text.replace("\\", " ").replace("}{", " ")
+    return clean(spaced.translate({ord(sign): None for sign in "${}"}))

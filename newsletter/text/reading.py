@@ -21,7 +21,8 @@ _LOWERED_NUMBER = re.compile(r"\d{1,2}(?!\w)")
 _SHORT_BASE = re.compile(r"(?<![A-Za-z0-9_])(?:[^\W\d_]|[A-Z]{2})$")
 _CITATION_KEYS = re.compile(r"[A-Za-z][a-z'-]+(?:19|20)\d\d[a-z]{2}\w*(?:, ?[A-Za-z][a-z'-]+(?:19|20)\d\d[a-z]{2}\w*)*")
 _SINGLE_QUOTES = re.compile(r"(?<![\w`])`([^`'\s](?:[^`']|'(?=\w)){0,80})'(?!\w)")
-_OPTION = re.compile(r"\s*\[([^][]{0,100})\]\s*$")
+_OPTIONS = re.compile(r"\*?(?:\s?\[([^][]{0,100})\])*\s?")
+_LONGEST_OPTION = 8
 _LONE_R = re.compile(r"(?<![A-Za-z0-9])R$")
 
 
@@ -266,14 +267,15 @@ class Reader(ABC):
         return place if self.pairs.closing_brace.get(place, scope.end) < scope.end else None
 
     def option(self, scope: Scope) -> str | None:
-        """The optional `[argument]` before a group (and a star before that), consumed; None when there is none."""
-        if self.at >= scope.end or self.tokens[self.at].kind is not Kind.TEXT:
-            return None
-        token = self.tokens[self.at].text.removeprefix("*")
-        found = _OPTION.fullmatch(token)
-        if (found or not token) and self.pairs.closing_brace.get(self.at + 1, scope.end) < scope.end:
-            self.at += 1
-            return found[1] if found else None
+        """The star and the optional `[arguments]` before a group, consumed; the last of them, None without one."""
+        place, source = self.at, ""
+        while place < min(scope.end, self.at + _LONGEST_OPTION) and self.tokens[place].kind is not Kind.OPEN:
+            source += self.tokens[place].text
+            place += 1
+        found = _OPTIONS.fullmatch(source)
+        if found and self.pairs.closing_brace.get(place, scope.end) < scope.end:
+            self.at = place
+            return found[1]
         return None
 
     def argument(self, scope: Scope, mode: Mode, *, digits: bool = False) -> list[Node] | None:

@@ -7,7 +7,7 @@ import re
 _CLOSERS = "\"'”’»)\\]"
 _END = re.compile(
     rf"[.!?…]+[{_CLOSERS}]*(?=\s)"  # an end mark and a space
-    r"|(?<=[a-z]{3})[.!?](?=[A-Z][A-Za-z]* )"  # the space was forgotten
+    r"|(?<=[a-z]{3})[.!?](?=[A-Z][A-Za-z]*,? )"  # the space was forgotten
     r"|[。！？｡]+[」』”’）]*"
 )
 _START = re.compile(r"[\"'“‘«(\[]*(?:\W?[^\W_a-z]|[a-z]+[A-Z0-9])")

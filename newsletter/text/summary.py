@@ -37,6 +37,7 @@ _LOOSE_END = re.compile(
     re.IGNORECASE,
 )
 
+_SHORT_LIST = 5
 _ENOUGH = 0.8
 _NEWS = 1.5
 _WORTH_OF_SECOND = 0.8
@@ -74,7 +75,7 @@ def summarise(abstract: str, limit: int = 280) -> str:
     """
     told = _worth_telling(sentences(" ".join(abstract.split())))
     whole = _joined(told)
-    if len(whole) <= limit:
+    if len(whole) <= limit and len(told) <= 2:
         return whole
     candidates = [_weighed(place, sentence, len(told)) for place, sentence in enumerate(told)]
     best = max(_choices(candidates, limit), key=lambda choice: choice[0])
@@ -114,13 +115,15 @@ def _weighed(place: int, sentence: str, count: int) -> _Candidate:
 
 def _choices(candidates: list[_Candidate], limit: int) -> Iterator[tuple[float, str]]:
     """Every summary that fits, with its worth; at least one."""
-    for lead in candidates:
+    leads = sorted(candidates, key=lambda candidate: -candidate.novelty)[:_SHORT_LIST]
+    others = sorted(candidates, key=lambda candidate: -candidate.second)[:_SHORT_LIST]
+    for lead in leads:
         worth = lead.novelty - _PRICE_OF_DANGLING * lead.dangling
         if len(lead.text) > limit:
             yield worth - _PRICE_OF_CUTTING, shortened(lead.text, limit)
             continue
         yield worth, lead.text
-        for other in candidates:
+        for other in others:
             # What comes before the news and is no news itself is the state of things that it changes.
             if other is not lead and other.second >= _ENOUGH and (other.place > lead.place or other.novelty > _NEWS):
                 yield from _pairs(lead, other, worth, limit)

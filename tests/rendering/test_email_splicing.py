@@ -260,3 +260,11 @@ def test_the_inliner_warns_of_nothing_and_fetches_nothing() -> None:
 def test_day_and_name_are_in_the_header_line() -> None:
     assert "Trending Papers" in rendered("many").html
     assert f"{DAY.day} March {DAY.year}" in rendered("many").html
+
+
+def test_templates_may_read_tex_themselves(tmp_path: Path) -> None:
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "more.html.j2").write_text(r"<p>{{ '$x^2$ <\\alpha>'|html }} {{ '$x^2$ <b>'|readable }}</p>")
+    compiled = edition("many").compiled(folders=[tmp_path, TEMPLATES])
+    markup = compiled.compose(edition("many").digest, name="", links=LINKS).html
+    assert ">2</sup> &lt;α&gt; x² &lt;b&gt;</p>" in markup
