@@ -14,7 +14,7 @@ from newsletter.ranking.words import telling_stems
 NAME_WEIGHT = 0.5
 DESCRIPTION_WEIGHT = 0.25
 TREND_WEIGHT = 0.5
-LISTED_AGAIN = 0.25
+LISTED_AGAIN = 0.1
 
 # A ranking keeps at most this many picks: more than any digest shows, bounded whatever the topic.
 MOST_PICKS = 200
