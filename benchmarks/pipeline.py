@@ -49,12 +49,14 @@ def main() -> None:
             seconds.append(taken)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     first, median = seconds[0], statistics.median(seconds)
-    sys.stdout.write(
-        f"imports                      {startup:8.2f} s\n"
-        f"first run, {messages} messages        {first:8.2f} s   limit {LIMIT_SECONDS:.1f} s   {first / LIMIT_SECONDS:.2f} of it\n"
-        f"median of {runs}                  {median:8.2f} s\n"
-        f"peak memory                  {megabytes:8.0f} MB  limit {LIMIT_MEGABYTES:.0f} MB   {megabytes / LIMIT_MEGABYTES:.2f} of it\n"
-    )
+    rows = [
+        ("imports", f"{startup:.2f} s", "", ""),
+        (f"first run, {messages} messages", f"{first:.2f} s", f"{LIMIT_SECONDS:.0f} s", f"{first / LIMIT_SECONDS:.2f}"),
+        (f"median of {runs}", f"{median:.2f} s", f"{LIMIT_SECONDS:.0f} s", f"{median / LIMIT_SECONDS:.2f}"),
+        ("peak memory", f"{megabytes:.0f} MB", f"{LIMIT_MEGABYTES:.0f} MB", f"{megabytes / LIMIT_MEGABYTES:.2f}"),
+    ]
+    for what, measured, limit, share in [("", "measured", "limit", "share"), *rows]:
+        sys.stdout.write(f"{what:<24}{measured:>10}{limit:>10}{share:>8}\n")
 
 
 if __name__ == "__main__":
