@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True, rich_markup_mode=None)
 
 MASK = "********"
-SECRET = {"secret_keys", "smtp.password"}
+SECRET = {"secret_keys", "smtp.password", "bounces.password"}
 SHORT_KEY = 16
 
 

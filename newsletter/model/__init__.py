@@ -1,7 +1,7 @@
 """The words of the project as frozen values: standard library only, no I/O, no clock."""
 
 from newsletter.model.batch import Batch, Problem, Verdict
-from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State
+from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State, Step
 from newsletter.model.digest import Digest, Pick, Section
 from newsletter.model.edition import TRENDING, Edition, Ranking
 from newsletter.model.message import Message, Parts, ReaderLinks
@@ -34,6 +34,7 @@ __all__ = [
     "Section",
     "State",
     "Status",
+    "Step",
     "Subscriber",
     "Topic",
     "Verdict",

@@ -14,7 +14,7 @@ The chart of states::
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -43,11 +43,26 @@ class Phase(StrEnum):
     DATA = "data"
 
 
+class Step(StrEnum):
+    """The command of a conversation with a relay that a reply answers (RFC 5321 section 4.1)."""
+
+    CONNECT = "connect"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    DOT = "final dot"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """The state of one subscriber's message for one local date. UNIQUE(subscriber, local_date).
 
-    `sections` and `papers` count what the message holds, `size` its bytes; all 0 until it is composed.
+    `sections` and `papers` count what the message holds, `size` its bytes; all 0 until it is composed. `enhanced` is
+    the relay's enhanced status code (RFC 3463), `queue_id` the name it gave the message, both empty where it said none.
+    `resent` says that an unknown outcome was already answered by sending once more.
     """
 
     id: int
@@ -64,15 +79,25 @@ class Delivery:
     sections: int = 0
     papers: int = 0
     size: int = 0
+    enhanced: str = ""
+    queue_id: str = ""
+    phase: Phase | None = None
+    resent: bool = False
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one attempt came to: `state` is accepted, refused, deferred or unknown.
 
-    `code` is the relay's reply code, None when there was no reply; `text` its words, or ours where it said none.
+    `code` is the relay's reply code, None when there was no reply; `text` its words, or ours where it said none; `step`
+    the command that it answers. `retry_after` is the relay's own "try again in N".
     """
 
     state: State
     code: int | None
     text: str
+    step: Step = Step.DOT
+    enhanced: str = ""
+    queue_id: str = ""
+    retry_after: timedelta | None = None

@@ -121,7 +121,7 @@ def _secret_files(folder: Path, faults: list[Fault]) -> dict[str, Any]:
 def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The file's values with its relative paths made absolute, and the state folder's default beside the file."""
     values = {**values}
-    for table, key in (("", "state_dir"), ("email", "templates")):
+    for table, key in (("", "state_dir"), ("email", "templates"), ("dkim", "rsa_key"), ("dkim", "ed25519_key")):
         holder = values if not table else values.get(table)
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
             changed = {**holder, key: str(folder / holder[key])}

@@ -142,6 +142,13 @@ class SmtpTable(Table):
     )
     username: str | None = Field(None, description="login, if the relay asks for one")
     password: SecretStr | None = Field(None, description="best given as a secret file or in the environment")
+    connections: int = Field(5, ge=1, le=200, description="the most connections that are open to it at a time")
+    messages_per_connection: int = Field(100, ge=1, description="messages after which a connection is renewed")
+    per_second: float = Field(0, ge=0, allow_inf_nan=False, description="messages a second at the most; 0 is no limit")
+    per_hour: int = Field(0, ge=0, description="messages an hour at the most; 0 is no limit")
+    per_domain: float = Field(
+        0, ge=0, allow_inf_nan=False, description="messages a second to one recipient domain at the most; 0 is no limit"
+    )
 
 
 class EditionTable(Table):
@@ -165,6 +172,38 @@ class DeliveryTable(Table):
     on_unknown: Literal["resend", "hold"] = Field(
         "resend", description="when a crash hid the relay's answer: send the same bytes once more, or never"
     )
+    error_share: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="share of refused messages (of 20 or more) at which a run stops and asks you to look",
+    )
+    lease: int = Field(900, ge=30, description="seconds after which the messages of a process that died are free again")
+    grace: int = Field(30, ge=1, description="seconds that SIGTERM leaves for messages that are being handed over")
+
+
+class DkimTable(Table):
+    domain: str = Field("", description="the signing domain (d=); empty is the domain of the sender")
+    rsa_key: Path | None = Field(None, description="private RSA key (PEM); `newsletter dkim new` makes both keys")
+    rsa_selector: Line = Field("rsa", description="its selector (s=)")
+    ed25519_key: Path | None = Field(None, description="private Ed25519 key (PEM)")
+    ed25519_selector: Line = Field("ed25519", description="its selector (s=)")
+    canonicalization: Literal["relaxed/relaxed", "relaxed/simple", "simple/simple"] = Field(
+        "relaxed/relaxed", description="of headers and body (RFC 6376 section 3.4)"
+    )
+    by_relay: bool = Field(False, description="the relay signs; then one-click unsubscribe is offered without our keys")
+
+
+class BouncesTable(Table):
+    address: Address | None = Field(
+        None,
+        description="mailbox that reports come to; the envelope sender becomes bounces+TOKEN there; empty: the sender",
+    )
+    mailbox: str = Field(
+        "", description="where `newsletter bounces` reads: maildir:PATH, mbox:PATH or imaps://user@host/folder"
+    )
+    password: SecretStr | None = Field(None, description="of the IMAP mailbox")
+    soft_limit: int = Field(5, ge=1, description="soft bounces, each halving every 30 days, that end in a suppression")
 
 
 class ListingOptions(Table):
@@ -196,6 +235,8 @@ class Settings(BaseSettings):
     digest: DigestTable = DigestTable()
     schedule: ScheduleTable = ScheduleTable()
     delivery: DeliveryTable = DeliveryTable()
+    dkim: DkimTable = DkimTable()
+    bounces: BouncesTable = BouncesTable()
     sources: tuple[ListingOptions, ...] = (ListingOptions(kind="listing", name="daily-papers", year=2025),)
 
     @field_validator("secret_keys")

@@ -187,6 +187,8 @@ deliveries = Table(
     Column("code", Integer),
     Column("reply", Text, nullable=False, default=""),
     Column("message_id", Text, nullable=False, default=""),
+    Column("enhanced", String(16), nullable=False, default="", server_default=""),
+    Column("queue_id", Text, nullable=False, default="", server_default=""),
     Column("sections", Integer, nullable=False, default=0),
     Column("papers", Integer, nullable=False, default=0),
     Column("size", Integer, nullable=False, default=0),
@@ -194,6 +196,24 @@ deliveries = Table(
     UniqueConstraint("subscriber_id", "local_date"),
     Index(None, "state", "local_date"),
     Index(None, "local_date"),
+    sqlite_autoincrement=True,
+)
+
+# What came back: bounce and complaint reports, each once. `subscriber_id` is None when nobody could tell whose it was.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subscriber_id", ForeignKey("subscribers.id")),
+    Column("address", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("enhanced", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    # SHA-256 of the report: reading a mailbox twice counts nothing twice.
+    Column("report", String(64), nullable=False, unique=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "subscriber_id"),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,1 @@
+"""What an operator asks when something is wrong, and a guarantee that the user can run."""
