@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -17,12 +16,14 @@ from sqlalchemy import URL
 from newsletter.daily import Composing, Daily, Delivering, Mailer, Publishing, Rules
 from newsletter.daily.publishing import Progress
 from newsletter.errors import StoreError
+from newsletter.mail.dkim import Signer, load_signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.local import LocalMailbox
 from newsletter.mail.mime import Letterhead
+from newsletter.mail.pool import Pool
 from newsletter.mail.relay import Relay, Security
-from newsletter.mail.smtp import SmtpMailer
 from newsletter.mail.tokens import Tokens
+from newsletter.policy.pacing import Pace
 from newsletter.ranking import Limits
 from newsletter.rendering import Renderer
 from newsletter.settings import Configuration, ListingOptions, Settings, shipped
@@ -30,10 +31,12 @@ from newsletter.settings.schema import WEEKDAYS
 from newsletter.sources.base import Source
 from newsletter.sources.listing import ListingSource
 from newsletter.store import Store
+from newsletter.store.owners import Owner
 
 OUTBOX = "outbox"
 DATABASE = "newsletter.db"
 SECRET_KEYS = "secret_keys"
+RUNNING = "running"
 
 
 def utc_now() -> datetime:
@@ -76,11 +79,24 @@ async def opened_daily(
             Tokens(keys),
             # The oldest key: Message-IDs stay what they are when a newer key is put in front.
             keys[-1].encode(),
+            _signers(settings),
+            settings.dkim.by_relay,
             rules,
         )
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        delivering = Delivering(store, composing, lambda: _opened_mailer(settings), now, owner, progress)
-        yield Daily(store, sources(settings), publishing, composing, delivering, settings.delivery.on_unknown)
+        with Owner(settings.state_dir / RUNNING) as owner:
+            delivering = Delivering(
+                store, composing, lambda: _opened_mailer(settings), rules, now, owner.name, progress
+            )
+            daily = Daily(
+                store,
+                sources(settings),
+                publishing,
+                composing,
+                delivering,
+                settings.delivery.on_unknown,
+                owner.is_dead,
+            )
+            yield daily
 
 
 def _database_url(settings: Settings) -> str:
@@ -160,6 +176,10 @@ def _rules(settings: Settings) -> Rules:
         on_unknown=settings.delivery.on_unknown,
         site=str(settings.site.url).rstrip("/") if settings.site.url else None,
         unsubscribe_address=settings.sender.unsubscribe or settings.sender.address,
+        bounce_address=settings.bounces.address,
+        lease=timedelta(seconds=settings.delivery.lease),
+        grace=settings.delivery.grace,
+        error_share=settings.delivery.error_share,
     )
 
 
@@ -177,6 +197,14 @@ def _letterhead(settings: Settings) -> Letterhead:
     )
 
 
+def _signers(settings: Settings) -> list[Signer]:
+    """The keys that sign every message. Raises ConfigurationError for one that cannot be used."""
+    dkim = settings.dkim
+    domain = dkim.domain or wire_address(settings.sender.address).rpartition("@")[2]
+    keys = ((dkim.rsa_key, dkim.rsa_selector), (dkim.ed25519_key, dkim.ed25519_selector))
+    return [load_signer(path, domain, selector, dkim.canonicalization) for path, selector in keys if path]
+
+
 def _template_folders(settings: Settings) -> list[Path]:
     own = settings.email.templates
     return [*([own] if own else []), shipped("templates")]
@@ -187,10 +215,16 @@ def _opened_mailer(settings: Settings) -> AbstractAsyncContextManager[Mailer]:
     if smtp.host is None:
         return _local_mailer(outbox(settings))
     password = smtp.password.get_secret_value() if smtp.password else None
-    return SmtpMailer(Relay(smtp.host, smtp.port, Security(smtp.security), smtp.username, password))
+    relay = Relay(smtp.host, smtp.port, Security(smtp.security), smtp.username, password)
+    return Pool(
+        relay,
+        connections=smtp.connections,
+        messages_per_connection=smtp.messages_per_connection,
+        pace=Pace(smtp.per_second, smtp.per_hour, smtp.per_domain),
+    )
 
 
 @asynccontextmanager
 async def _local_mailer(folder: Path) -> AsyncIterator[Mailer]:
-    async with LocalMailbox(folder) as relay, SmtpMailer(relay) as mailer:
+    async with LocalMailbox(folder) as relay, Pool(relay, connections=2) as mailer:
         yield mailer

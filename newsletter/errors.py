@@ -44,7 +44,17 @@ class NotFoundError(NewsletterError):
 
 
 class RelayError(NewsletterError):
-    """The relay cannot be reached, secured or logged in to. Deliveries stay planned and the next run goes on."""
+    """The relay cannot be reached, secured or logged in to. Deliveries stay planned and the next run goes on.
+
+    `step` is the command that failed (a `model.Step`, empty where none did) and `code` the relay's reply code to it.
+    `temporary` says that the same may work in a while: nobody answered, or the relay said "not now" (4xx).
+    """
+
+    def __init__(self, sentence: str, *, step: str = "", code: int | None = None, temporary: bool = False) -> None:
+        super().__init__(sentence)
+        self.step = step
+        self.code = code
+        self.temporary = temporary
 
 
 @dataclass(frozen=True, slots=True)

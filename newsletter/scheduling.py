@@ -40,8 +40,10 @@ def next_run(settings: Settings, now: datetime) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-async def serve(settings: Settings, run: Callable[[], Awaitable[None]], say: Callable[[str], None]) -> None:
-    """Call `run` at every configured time until SIGTERM or SIGINT; a run that has begun is finished first.
+async def serve(
+    settings: Settings, run: Callable[[], Awaitable[None]], stop: Callable[[], None], say: Callable[[str], None]
+) -> None:
+    """Call `run` at every configured time until SIGTERM or SIGINT; a run under way is told to `stop` and waited for.
 
     `say` is told the next run, at the start and after each one. A run that fails does not end the schedule.
     """
@@ -71,6 +73,7 @@ async def serve(settings: Settings, run: Callable[[], Awaitable[None]], say: Cal
         say_next()
         await stopping.wait()
         say("stopping")
+        stop()
     finally:
         scheduler.pause()
         async with busy:

@@ -9,8 +9,12 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    bounces,
     collect,
     configuration,
+    deliveries,
+    dkim,
+    doctor,
     init,
     papers,
     preview,
@@ -18,6 +22,7 @@ from newsletter.cli import (
     schedule,
     status,
     subscribers,
+    suppressions,
     topics,
 )
 
@@ -71,5 +76,12 @@ app.command("papers")(papers.papers)
 app.command("topics")(topics.topics)
 app.add_typer(subscribers.app, name="subscribers")
 app.command("status")(status.status)
+app.command("deliveries")(deliveries.deliveries)
+app.command("resend")(deliveries.resend)
+app.command("reconcile")(deliveries.reconcile)
+app.command("bounces")(bounces.bounces)
+app.add_typer(suppressions.app, name="suppressions")
+app.command("doctor")(doctor.doctor)
+app.add_typer(dkim.app, name="dkim")
 app.add_typer(configuration.app, name="config")
 app.command("init")(init.init)

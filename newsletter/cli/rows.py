@@ -46,6 +46,8 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "reply": delivery.reply,
         "reason": delivery.reason,
         "message_id": delivery.message_id,
+        "enhanced": delivery.enhanced,
+        "queue_id": delivery.queue_id,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,6 +59,7 @@ def run(
             async with opened_daily(loaded, progress) as daily:
                 if asked and asked > daily.publishing.today():
                     raise typer.BadParameter(f"{asked} has not come yet; today is {daily.publishing.today()}")
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, daily.stop)
                 if dry_run:
                     return await daily.rehearse(asked, latest=day == LATEST)
                 return await daily.run(utc_now(), asked, latest=day == LATEST), []
@@ -87,6 +89,8 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
     for one in report.collected:
         for problem in one.batch.problems:
             remark(str(problem))
+    for alert in report.alerts:
+        remark(f"alert: {alert}")
     rows = [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed]
     for row in rows:
         row["reply"] = row.get("reason") or row["reply"]
@@ -108,6 +112,8 @@ def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview],
         return f"Nothing new for {report.day}. {newest}"
     if dry_run:
         return "This was a rehearsal: nothing was sent. `newsletter preview --subscriber ADDRESS` shows one of them."
+    if report.stopped:
+        return "Stopped as asked: what was open is finished, the rest goes out with the next run."
     if not report.attempted:
         return f"All of {report.day} was settled before: nothing was sent now. `newsletter status` has the counts."
     return _where_to_look(loaded, report)
@@ -127,6 +133,8 @@ def exit_code(report: Report) -> int:
     """0, or 3 when something wants a look: a message not accepted, or no source that could be read."""
     from newsletter.model import State, Verdict
 
+    if report.stopped:
+        return 0
     unsettled = {State.REFUSED, State.DEFERRED, State.UNKNOWN, State.SENDING, State.READY}
     unread = bool(report.collected) and all(one.batch.verdict is Verdict.BROKEN for one in report.collected)
     return 3 if unread or any(one.state in unsettled for one in report.deliveries) else 0
@@ -144,6 +152,8 @@ def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dr
         "batches": [batch_json(one) for one in report.collected],
         "deliveries": [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed],
         "attempted": report.attempted,
+        "alerts": list(report.alerts),
+        "stopped": report.stopped,
         "outbox": None if loaded.settings.smtp.host else outbox(loaded.settings),
         "conclusion": _conclusion(loaded, report, rehearsed, dry_run),
     }

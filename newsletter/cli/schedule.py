@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from newsletter.cli.console import answer, configuration, remark
+
+if TYPE_CHECKING:
+    from newsletter.daily import Daily
 
 
 def schedule(context: typer.Context) -> None:
     """Run every day at the configured time (schedule.at, schedule.timezone, schedule.days), in the foreground.
 
     The configuration is read again for every run, so new topics and readers count at once; a new time of day counts
-    after a restart. SIGTERM or Ctrl-C ends it; a run that has begun is finished first.
+    after a restart. SIGTERM or Ctrl-C ends it; messages that are being handed over are finished first.
 
     Example: newsletter --config ~/papers schedule
     """
@@ -22,15 +27,24 @@ def schedule(context: typer.Context) -> None:
     from newsletter.errors import ConfigurationError, NewsletterError
     from newsletter.scheduling import serve
 
+    under_way: list[Daily] = []
+
     async def run() -> None:
         try:
             loaded = configuration(context)
             async with opened_daily(loaded) as daily:
+                under_way.append(daily)
                 report = await daily.run(utc_now())
             show(loaded, report, [])
         except ConfigurationError as error:
             remark(f"not run, the configuration is wrong:\n{error}")
         except NewsletterError as error:
             remark(f"the run stopped: {error}")
+        finally:
+            under_way.clear()
 
-    asyncio.run(serve(configuration(context).settings, run, answer))
+    def stop() -> None:
+        for daily in under_way:
+            daily.stop()
+
+    asyncio.run(serve(configuration(context).settings, run, stop, answer))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
+from newsletter.daily import gate
 from newsletter.daily.publishing import Publishing, Rules
+from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead, build, message_id
 from newsletter.mail.tokens import Tokens
@@ -45,6 +47,8 @@ class Composing:
         letterhead: Letterhead,
         tokens: Tokens,
         secret: bytes,
+        signers: Sequence[Signer],
+        signed_by_relay: bool,
         rules: Rules,
     ) -> None:
         self._publishing = publishing
@@ -52,6 +56,8 @@ class Composing:
         self._letterhead = letterhead
         self._tokens = tokens
         self._secret = secret
+        self._signers = tuple(signers)
+        self._one_click = bool(signers) or signed_by_relay
         self._rules = rules
 
     async def prepare(self, readers: Sequence[Subscriber], day: date, draft: Edition | None = None) -> Prepared:
@@ -94,8 +100,24 @@ class Composing:
             message_id=message_id(self._secret, chosen.day, reader.address, domain),
             # From the day, not from the clock: a message rebuilt later is the same message, byte for byte.
             date=datetime.combine(chosen.day, self._rules.at, self._rules.timezone),
+            signers=self._signers,
+            one_click=self._one_click,
+            envelope_sender=self._envelope_sender(reader, chosen.day),
         )
         return Preview(reader, chosen, parts, message)
+
+    def faults(self, made: Preview) -> list[str]:
+        """What is wrong with a message, judged from its bytes as a receiver would (see `gate`); nothing, mostly."""
+        links = self._links(made.subscriber, made.digest.day)
+        keys = {(one.selector, one.domain): one.public_key for one in self._signers}
+        return gate.faults(made.message, made.parts, links, public_keys=keys, one_click=self._one_click)
+
+    def _envelope_sender(self, reader: Subscriber, day: date) -> str | None:
+        """An address of the reader's own for this message, so that a bounce says whose it is (VERP)."""
+        if self._rules.bounce_address is None:
+            return None
+        mailbox, _, domain = self._rules.bounce_address.partition("@")
+        return f"{mailbox}+{self._tokens.bounce(reader.id, day)}@{domain}"
 
     async def previews(self, readers: Sequence[Subscriber], day: date, draft: Edition) -> list[Preview]:
         """What each of `readers` would get on `day`; readers without an edition to read are left out."""
@@ -112,4 +134,9 @@ class Composing:
             topics_by_mail = f"mailto:{address}?subject={quote('change my topics')}"
             return ReaderLinks(leave_by_mail, topics_by_mail, None, (leave_by_mail,))
         leave = f"{site}/unsubscribe/{token}"
-        return ReaderLinks(leave, f"{site}/preferences/{token}", f"{site}/editions/{day}", (leave, leave_by_mail))
+        return ReaderLinks(
+            leave,
+            f"{site}/preferences/{self._tokens.preferences(reader.id)}",
+            f"{site}/editions/{day}",
+            (leave, leave_by_mail),
+        )

@@ -1,27 +1,55 @@
-"""From the ledger's open rows to the relay's answers."""
+"""From the ledger's open rows to the relay's answers, many at a time.
+
+Every worker takes a claimed delivery, composes its message and hands it to the mailer, until there are no more or
+somebody says stop: SIGTERM, a ledger that cannot be written, a relay that does not work, too many refusals. Then
+nothing new is begun, what is being handed over is finished, and the rest goes back to *ready*.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Protocol
 
 from newsletter.daily.composing import Composing, Prepared, Preview
-from newsletter.daily.publishing import Progress
-from newsletter.errors import CompositionError
+from newsletter.daily.publishing import Progress, Rules
+from newsletter.errors import CompositionError, NewsletterError, RelayError
 from newsletter.model import OPEN_STATES, Delivery, Message, Outcome, State, Subscriber
-from newsletter.policy import retry
+from newsletter.policy import replies, retry
 from newsletter.store import Store
 
-LEASE = timedelta(minutes=30)
 BLOCK = 50
+ENOUGH_TO_JUDGE = 20
+"""Attempts before the share of refusals says anything."""
 
 
 class Mailer(Protocol):
-    """Takes one message to the relay. `before_data` is awaited when nothing but DATA is left to do."""
+    """Takes messages to the relay, `width` at a time at the most. `before_data` is awaited when nothing but DATA is
+    left to do."""
+
+    @property
+    def width(self) -> int: ...
 
     async def send(self, message: Message, before_data: Callable[[], Awaitable[None]]) -> Outcome: ...
+
+
+@dataclass(slots=True)
+class _Round:
+    """The deliveries of one date, while they are being worked on."""
+
+    day: date
+    readers: dict[int, Subscriber]
+    prepared: Prepared
+    expected: int
+    mailer: Callable[[], Awaitable[Mailer]]
+    waiting: list[Delivery] = field(default_factory=list)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    attempted: int = 0
+    refused: int = 0
+    failure: Exception | None = None
 
 
 class Delivering:
@@ -32,6 +60,7 @@ class Delivering:
         store: Store,
         composing: Composing,
         mailer: Callable[[], AbstractAsyncContextManager[Mailer]],
+        rules: Rules,
         now: Callable[[], datetime],
         owner: str,
         progress: Progress,
@@ -39,62 +68,148 @@ class Delivering:
         self._store = store
         self._composing = composing
         self._mailer = mailer
+        self._rules = rules
         self._now = now
         self._owner = owner
         self._progress = progress
+        self._stopping = asyncio.Event()
+        self.alerts: list[str] = []
+        """What the relay said that is about this installation and not about a reader, each once."""
+
+    def stop(self) -> None:
+        """Begin nothing new; `deliver` returns when what is open is finished, or after the grace time."""
+        self._stopping.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopping.is_set()
 
     async def deliver(self, day: date) -> int:
         """Send what the ledger holds open for `day`; how many deliveries were attempted.
 
-        Raises RelayError or StoreError when sending has to stop; what was claimed and not begun is open again.
+        Raises RelayError, StoreError or CompositionError when sending has to stop; what was claimed and not begun is
+        open again.
         """
         expected = [one for one in await self._store.ledger.of_date(day) if one.state in OPEN_STATES]
-        if not expected:
+        if not expected or self.stopped:
             return 0
         readers = {reader.id: reader for reader in await self._store.subscribers.all()}
         prepared = await self._composing.prepare([readers[one.subscriber_id] for one in expected], day)
-        attempted = 0
+        async with self._opened_when_needed() as mailer:
+            work = _Round(day, readers, prepared, len(expected), mailer)
+            try:
+                self._pass_gate(work, expected)
+                await self._work_off(work)
+            finally:
+                await self._store.ledger.release(self._owner, self._now())
+        if work.failure:
+            raise work.failure
+        self._progress("Delivering", work.attempted, work.attempted)
+        return work.attempted
+
+    def _pass_gate(self, work: _Round, expected: list[Delivery]) -> None:
+        """Look at the first message as a receiver would, before any is sent."""
+        chosen = (work.prepared.digests.get(one.subscriber_id) for one in expected)
+        first = next((one for one, made in zip(expected, chosen, strict=True) if made and not made.empty), None)
+        if first is None:
+            return
+        digest = work.prepared.digests[first.subscriber_id]
+        made = self._composing.compose(work.readers[first.subscriber_id], digest, work.prepared.compiled)
+        if faults := self._composing.faults(made):
+            listed = "; ".join(faults)
+            raise CompositionError(f"nothing was sent, because the first message does not pass the wire gate: {listed}")
+
+    async def _work_off(self, work: _Round) -> None:
+        width = min((await work.mailer()).width, work.expected) if self._anything_to_send(work) else 1
+        workers = [asyncio.create_task(self._work(work)) for _ in range(width)]
+        stopping = asyncio.create_task(self._stopped_early())
         try:
-            async with self._opened_when_needed() as mailer:
-                while block := await self._store.ledger.claim(day, self._owner, self._now(), LEASE, BLOCK):
-                    for delivery in block:
-                        self._progress("Delivering", attempted, max(len(expected), attempted))
-                        await self._deliver(delivery, readers[delivery.subscriber_id], prepared, mailer)
-                        attempted += 1
-            self._progress("Delivering", attempted, attempted)
+            pending: set[asyncio.Task[None]] = set(workers)
+            while pending and not stopping.done():
+                _, rest = await asyncio.wait({*pending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                pending = rest - {stopping}
+            if pending:
+                # Told to stop: what is being handed over has the grace time to end.
+                await asyncio.wait(pending, timeout=self._rules.grace)
         finally:
-            await self._store.ledger.release(self._owner, self._now())
-        return attempted
+            for task in [*workers, stopping]:
+                task.cancel()
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    async def _stopped_early(self) -> None:
+        await self._stopping.wait()
+
+    def _anything_to_send(self, work: _Round) -> bool:
+        return any(not digest.empty for digest in work.prepared.digests.values())
+
+    async def _work(self, work: _Round) -> None:
+        try:
+            while delivery := await self._next(work):
+                self._progress("Delivering", work.attempted, max(work.expected, work.attempted))
+                await self._deliver(delivery, work)
+        except NewsletterError as error:
+            # The other workers finish what they have begun; then `deliver` raises this.
+            work.failure = work.failure or error
+
+    async def _next(self, work: _Round) -> Delivery | None:
+        async with work.turn:
+            if work.failure or self.stopped:
+                return None
+            if not work.waiting:
+                work.waiting = await self._store.ledger.claim(
+                    work.day, self._owner, self._now(), self._rules.lease, BLOCK
+                )
+            work.attempted += bool(work.waiting)
+            return work.waiting.pop(0) if work.waiting else None
 
     @asynccontextmanager
     async def _opened_when_needed(self) -> AsyncIterator[Callable[[], Awaitable[Mailer]]]:
-        """A day of empty digests needs no relay: the connection is opened for the first message that is ready."""
+        """A day of empty digests needs no relay: the mailer is opened for the first message that is ready."""
         async with AsyncExitStack() as stack:
             opened: list[Mailer] = []
+            turn = asyncio.Lock()
 
             async def get() -> Mailer:
-                if not opened:
-                    opened.append(await stack.enter_async_context(self._mailer()))
+                async with turn:
+                    if not opened:
+                        opened.append(await stack.enter_async_context(self._mailer()))
                 return opened[0]
 
             yield get
 
-    async def _deliver(
-        self, delivery: Delivery, reader: Subscriber, prepared: Prepared, mailer: Callable[[], Awaitable[Mailer]]
-    ) -> None:
-        chosen = prepared.digests.get(reader.id)
+    async def _deliver(self, delivery: Delivery, work: _Round) -> None:
+        chosen = work.prepared.digests.get(delivery.subscriber_id)
         if chosen is None or chosen.empty:
             await self._settle(delivery, State.SKIPPED, "nothing new for these topics")
             return
         try:
-            made = self._composing.compose(reader, chosen, prepared.compiled)
+            made = self._composing.compose(work.readers[delivery.subscriber_id], chosen, work.prepared.compiled)
         except CompositionError as error:
             # One message that cannot be made must not stop the others.
             await self._settle(delivery, State.REFUSED, f"could not be composed: {error}")
             return
-        outcome = await (await mailer()).send(made.message, lambda: self._begin_data(delivery, made))
+        mailer = await work.mailer()
+        outcome = await mailer.send(made.message, lambda: self._begin_data(delivery, made))
         decision = retry.after(outcome, attempt=delivery.attempt, now=self._now())
         await self._settle(delivery, decision.state, decision.reason, outcome, decision.next_at)
+        await self._draw_consequences(delivery, outcome, work)
+
+    async def _draw_consequences(self, delivery: Delivery, outcome: Outcome, work: _Round) -> None:
+        found = replies.consequences(outcome)
+        if found.suppress:
+            await self._store.suppressions.add(delivery.address, found.suppress, self._now())
+        if found.alert and found.alert not in self.alerts:
+            self.alerts.append(found.alert)
+        # An address that does not exist says nothing about us; every other refusal may.
+        work.refused += outcome.state is State.REFUSED and not found.suppress
+        if work.attempted >= ENOUGH_TO_JUDGE and work.refused / work.attempted >= self._rules.error_share:
+            raise RelayError(
+                f"stopped: the relay refused {work.refused} of {work.attempted} messages, last with “{outcome.text}”; "
+                "look into it, then run again: the others are still open (delivery.error_share sets the limit)"
+            )
 
     async def _begin_data(self, delivery: Delivery, made: Preview) -> None:
         """Make it durable that this message is about to be handed over: if the answer gets lost, nobody can know."""
@@ -123,6 +238,8 @@ class Delivering:
             state,
             code=outcome.code if outcome else None,
             reply=outcome.text if outcome else "",
+            enhanced=outcome.enhanced if outcome else "",
+            queue_id=outcome.queue_id if outcome else "",
             reason=reason,
             next_at=next_at,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,7 +18,8 @@ from newsletter.store import Store
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a run came to: `deliveries` are all of the day, and of earlier days those that still waited; `attempted`
-    counts those that this run tried; `newest` is the newest day of the archive."""
+    counts those that this run tried; `newest` is the newest day of the archive. `alerts` is what the relay
+    said about this installation; `stopped` tells that the run was asked to end before it was through."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -26,6 +27,8 @@ class Report:
     deliveries: tuple[Delivery, ...]
     attempted: int
     newest: date | None
+    alerts: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 class Daily:
@@ -39,6 +42,7 @@ class Daily:
         composing: Composing,
         delivering: Delivering,
         on_unknown: str,
+        is_dead: Callable[[str], bool],
     ) -> None:
         self.store = store
         self.publishing = publishing
@@ -46,6 +50,11 @@ class Daily:
         self._composing = composing
         self._delivering = delivering
         self._on_unknown = on_unknown
+        self._is_dead = is_dead
+
+    def stop(self) -> None:
+        """End a run soon: begin nothing new, finish what is open."""
+        self._delivering.stop()
 
     async def collect(self, more: Sequence[Source] = ()) -> list[Collected]:
         """Ask the configured sources, and `more`."""
@@ -58,7 +67,7 @@ class Daily:
 
     async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
         """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on."""
-        await self.store.ledger.recover(now, self._on_unknown)
+        await self.store.ledger.recover(now, self._on_unknown, self._is_dead)
         collected = await self.collect()
         day = await self.day_of(asked, latest=latest)
         edition = await self.publishing.freeze(day)
@@ -73,7 +82,8 @@ class Daily:
         known = [one for date in dates for one in await self.store.ledger.of_date(date)]
         deliveries = [one for one in known if one.local_date == day or one.id in waiting]
         newest = await self.store.papers.newest_day()
-        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest)
+        alerts, stopped = tuple(self._delivering.alerts), self._delivering.stopped
+        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped)
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
         """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more."""

@@ -23,7 +23,9 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that the journey obeys. `at` and `timezone` say when a day's mail is dated; `weekly_on` counts from
-    Monday = 0; `site` is the web page's URL without a trailing slash, None when there is none."""
+    Monday = 0; `site` is the web page's URL without a trailing slash, None when there is none. `bounce_address` is what
+    envelope senders are made from, None for the sender itself; `grace` counts in seconds; `error_share` of refused
+    messages stops a run."""
 
     look_back: int
     limits: Limits
@@ -33,6 +35,10 @@ class Rules:
     on_unknown: str
     site: str | None
     unsubscribe_address: str
+    bounce_address: str | None
+    lease: timedelta
+    grace: float
+    error_share: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""A message as bytes, made once and never serialised again. Pure: date and Message-ID are handed in.
+"""A message as bytes, made once and never serialised again. Pure: date, Message-ID and keys are handed in.
 
-The same inputs give the same bytes, on every machine and on every day. Every body is quoted-printable or base64, so
-no line of it can be too long, and every line ends with CRLF.
+The same inputs give the same bytes, signatures and all, on every machine and on every day. Every body is
+quoted-printable or base64, so no line of it can be too long, and every line ends with CRLF.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import format_datetime
 
 from newsletter.errors import CompositionError
 from newsletter.mail import headers
+from newsletter.mail.dkim import Signer, sign
 from newsletter.mail.headers import CRLF
 from newsletter.model import Message, Parts, ReaderLinks
 
-LARGEST_HTML = 102_000
-"""Bytes of HTML above which Gmail clips a message, and the links in its footer with it."""
+LARGEST_HTML = 100_000
+"""Bytes of HTML. Gmail clips a message at about 102 kB, and the links in its footer with it."""
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
+"""The only value of List-Unsubscribe-Post (RFC 8058 section 3.1)."""
 
 LONGEST_LINE = 998
 """Octets on a line, without CRLF (RFC 5322 section 2.1.1)."""
@@ -34,8 +39,8 @@ _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 class Letterhead:
     """What every message of this installation says about its sender.
 
-    `list_id` names the list for ever, in a domain of ours (`papers.example.org`, RFC 2919). `owner` and `help` are
-    mailto or http(s) links.
+    `list_id` names the list for ever, in a domain of ours (`papers.example.org`, RFC 2919). `owner`, `help` and
+    `archive` (earlier editions) are mailto or http(s) links.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Letterhead:
     reply_to: str | None = None
     owner: str | None = None
     help: str | None = None
+    archive: str | None = None
 
 
 def message_id(secret: bytes, local_date: date, address: str, domain: str) -> str:
@@ -71,11 +77,16 @@ def build(
     links: ReaderLinks,
     message_id: str,
     date: datetime,
+    signers: Sequence[Signer] = (),
+    one_click: bool = False,
+    envelope_sender: str | None = None,
 ) -> Message:
     """The message to one reader: multipart/alternative, text first, then HTML (RFC 2046 section 5.1.4).
 
-    `date` is aware. Subject and names may hold anything; what cannot stand in a header is taken out of them. Raises
-    CompositionError when an address, a link or the Message-ID cannot be used, or when the HTML is too large.
+    `date` is aware. Subject and names may hold anything; what cannot stand in a header is taken out of them. Each of
+    `signers` signs. `one_click` says that this message will be signed, by us or by the relay: then RFC 8058 allows to
+    offer leaving by one click, which takes an https link. `envelope_sender` is where bounces go, if not to the sender.
+    Raises CompositionError when an address, a link or the Message-ID cannot be used, or when the HTML is too large.
     """
     whom = headers.clean(recipient)[: headers.LONGEST_NAME]
     html, html_size = _encode("html", parts.html)
@@ -87,21 +98,23 @@ def build(
     plain, _ = _encode("plain", parts.text)
     try:
         sender, receiver = headers.wire_address(letterhead.address), headers.wire_address(recipient)
+        envelope = headers.wire_address(envelope_sender) if envelope_sender else sender
         fields = [
             headers.phrase("From", letterhead.name, sender),
             headers.phrase("To", recipient_name, receiver),
             *_identity(parts.subject, letterhead, message_id, date),
-            *_list_fields(letterhead, links),
+            *_list_fields(letterhead, links, one_click),
+            headers.verbatim("Feedback-ID", _feedback_id(letterhead, date)),
         ]
     except ValueError as error:
         raise CompositionError(f"The message to {whom} cannot be written: {error}") from error
-    content = _multipart(fields, message_id, plain, html)
+    content = sign(_multipart(fields, message_id, plain, html), signers, date)
     if max(map(len, content.split(b"\r\n"))) > LONGEST_LINE:
         raise CompositionError(
             f"The message to {whom} has a header line of more than {LONGEST_LINE} octets: "
             "shorten site.url or the list's id"
         )
-    return Message(message_id, sender, receiver, content, html_size)
+    return Message(message_id, envelope, receiver, content, html_size)
 
 
 def _identity(subject: str, letterhead: Letterhead, message_id: str, date: datetime) -> list[str]:
@@ -117,24 +130,37 @@ def _identity(subject: str, letterhead: Letterhead, message_id: str, date: datet
     ]
 
 
-def _list_fields(letterhead: Letterhead, links: ReaderLinks) -> list[str]:
-    """What the list is (RFC 2369, 2919, 5064) and that a machine wrote this (RFC 3834).
-
-    There is no List-Unsubscribe-Post: RFC 8058 section 4 demands a DKIM signature that covers it, and we do not sign.
-    """
+def _list_fields(letterhead: Letterhead, links: ReaderLinks, one_click: bool) -> list[str]:
+    """What the list is (RFC 2369, 2919, 5064), how to leave it, and that a machine wrote this (RFC 3834)."""
     if not links.unsubscribe_header:
         raise ValueError("it has no link to leave the list by")
     if not _LIST_ID.fullmatch(letterhead.list_id):
         raise ValueError(f"the list's id is to look like papers.example.org, not like {letterhead.list_id!r}")
-    optional = {"List-Help": letterhead.help, "List-Owner": letterhead.owner, "Archived-At": links.web}
+    one_click = one_click and any(uri.lower().startswith("https:") for uri in links.unsubscribe_header)
+    optional = {
+        "List-Help": letterhead.help,
+        "List-Owner": letterhead.owner,
+        "List-Archive": letterhead.archive,
+        "Archived-At": links.web,
+    }
     return [
         headers.phrase("List-Id", letterhead.list_name, letterhead.list_id),
         headers.uris("List-Unsubscribe", *links.unsubscribe_header),
+        *([headers.verbatim("List-Unsubscribe-Post", ONE_CLICK)] if one_click else []),
         *(headers.uris(name, uri) for name, uri in optional.items() if uri),
         headers.verbatim("List-Post", "NO"),
         headers.verbatim("Precedence", "bulk"),
         headers.verbatim("Auto-Submitted", "auto-generated"),
     ]
+
+
+def _feedback_id(letterhead: Letterhead, date: datetime) -> str:
+    """What Gmail counts complaints by: the edition, the kind of mail, the program, and the list for ever.
+
+    Four fields between colons, the last one of 5 to 15 characters (Google's "Feedback Loop" page). None names a reader.
+    """
+    sender = hashlib.sha256(letterhead.list_id.encode()).hexdigest()[:12]
+    return f"{date.date().isoformat()}:digest:newsletter:{sender}"
 
 
 def _encode(subtype: str, text: str) -> tuple[str, int]:

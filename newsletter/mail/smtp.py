@@ -3,57 +3,41 @@
 A refused recipient is an `Outcome`; a relay that does not work as a whole is a `RelayError`. What the replies mean
 (RFC 5321 sections 4.2 and 4.3.2)::
 
-                    4xx        5xx                             lost, or no answer in time
-    connect..login  RelayError RelayError                      RelayError
-    MAIL            deferred   RelayError (552: refused)       deferred
-    RCPT            deferred   refused (552: deferred)         deferred
-    DATA            deferred   refused                         unknown
-    the final dot   deferred   refused                         unknown
+                    4xx             5xx                             lost, or no answer in time
+    connect..login  RelayError      RelayError (not temporary)      RelayError
+    MAIL            deferred        RelayError (552: refused)       deferred
+    RCPT            deferred        refused (552: deferred)         deferred
+    DATA            deferred        refused                         deferred
+    the final dot   deferred        refused                         unknown
 
-aiosmtplib raises the same exception for a connection lost at DATA and after the final dot, so everything lost inside
-`data()` is unknown: the relay may have taken the message.
+A reply that makes no sense is worth as much as none. `SMTP.data` of aiosmtplib sends DATA and the message in one call,
+with one timeout and one exception for both; so we send them one after the other. Then a connection lost at DATA is
+known to have handed nothing over, and only what is lost after the first byte of the message is unknown.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
-import socket
+import re
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import parseaddr
 from types import TracebackType
 from typing import Self
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPDataError, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 
 from newsletter.errors import RelayError
-from newsletter.mail.headers import clean
-from newsletter.mail.relay import Relay, Security
-from newsletter.model import Message, Outcome, State
+from newsletter.mail.relay import LOSSES, Relay, Security, Timeouts, connect, line, why
+from newsletter.model import Message, Outcome, State, Step
+from newsletter.policy import replies
 
 __all__ = ["Relay", "Security", "SmtpMailer", "Timeouts"]
 
-LONGEST_TEXT = 500
-"""Characters of a relay's words that are kept."""
-
-_TOO_LARGE, _CLOSING = 552, 421
-_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
-_LOSSES = (SMTPException, OSError)  # TimeoutError and ConnectionError are OSErrors
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait for an answer (RFC 5321 section 4.5.3.2).
-
-    `connect` counts for each step up to the login; the standard's five minutes are too long for somebody who watches.
-    """
-
-    connect: float = 30
-    command: float = 300
-    data: float = 600
+_ACCEPTED, _GO_ON, _CLOSING, _TOO_LARGE = 250, 354, 421, 552
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 class SmtpMailer:
@@ -74,13 +58,16 @@ class SmtpMailer:
         if relay.username is not None and relay.security is Security.NONE:
             raise RelayError(
                 f'The password for {relay} would cross the network in clear: set smtp.security to "starttls" or "tls", '
-                "or remove smtp.username"
+                "or remove smtp.username",
+                step=Step.AUTH,
             )
         self._relay = relay
         self._local_hostname = local_hostname
         self._tls = tls
         self._timeouts = timeouts or Timeouts()
         self._client: SMTP | None = None
+        self._served = 0
+        self._midway = False
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -89,12 +76,26 @@ class SmtpMailer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open, as far as we have heard."""
+        return self._client is not None and self._client.is_connected
+
+    @property
+    def served(self) -> int:
+        """How many messages the open connection was used for; 0 when none is open."""
+        return self._served if self.connected else 0
+
+    async def close(self) -> None:
+        """Say goodbye; the next message opens a new connection."""
         client, self._client = self._client, None
         if client is None:
             return
         try:
-            await client.quit(timeout=self._timeouts.connect)
-        except _LOSSES:
+            await client.quit(timeout=self._timeouts.goodbye)
+        except LOSSES:
             pass  # everything that matters has been answered already
         finally:
             client.close()
@@ -109,17 +110,17 @@ class SmtpMailer:
         async with self._turn:
             client = await self._connected()
             if obstacle := _obstacle(client, message):
-                return Outcome(State.REFUSED, None, obstacle)
+                return Outcome(State.REFUSED, None, obstacle, Step.MAIL)
+            self._served += 1
+            self._midway = True
             try:
                 outcome = await self._transact(client, message, before_data)
             except Exception:
-                await self._reset(client)
                 raise
             except BaseException:
                 client.close()  # cancelled: nobody knows where the conversation stands
                 raise
-            if outcome.state is not State.ACCEPTED:
-                await self._reset(client)
+            self._midway = outcome.state is not State.ACCEPTED
             return outcome
 
     async def _transact(self, client: SMTP, message: Message, before_data: Callable[[], Awaitable[None]]) -> Outcome:
@@ -127,15 +128,12 @@ class SmtpMailer:
         if objection := await self._offer(client, message):
             return objection
         await before_data()
+        begun = await _asked(client, Step.DATA, _begin(client, self._timeouts.data))
+        if begun.state is not State.ACCEPTED:
+            return begun
         if not client.is_connected:
-            return Outcome(State.DEFERRED, None, "The connection was lost before DATA")
-        try:
-            reply = await client.data(message.content, timeout=self._timeouts.data)
-        except SMTPResponseException as error:
-            return _judged(client, error, otherwise=State.UNKNOWN)
-        except _LOSSES as error:
-            return Outcome(State.UNKNOWN, None, f"No answer to the message: {_why(error)}")
-        return Outcome(State.ACCEPTED, reply.code, _line(reply.message))
+            return Outcome(State.DEFERRED, None, "The connection was lost before the message", Step.DATA)
+        return await _asked(client, Step.DOT, _hand_over(client, message.content, self._timeouts.dot), State.UNKNOWN)
 
     async def _offer(self, client: SMTP, message: Message) -> Outcome | None:
         """MAIL and RCPT; None when the relay has accepted both."""
@@ -146,115 +144,99 @@ class SmtpMailer:
             options, encoding = [*options, "BODY=8BITMIME", "SMTPUTF8"], "utf-8"
         wait = self._timeouts.command
         try:
-            await client.mail(_exact(message.sender), options=options, encoding=encoding, timeout=wait)
-        except SMTPResponseException as error:
-            if 500 <= error.code < 600 and error.code != _TOO_LARGE:
-                raise RelayError(
-                    f"The relay {self._relay} refuses the sender {message.sender} ({_why(error)}): set sender.address "
-                    "to one it may send for, or log in with smtp.username"
-                ) from error
-            return _judged(client, error)
+            mail = client.mail(_exact(message.sender), options=options, encoding=encoding, timeout=wait)
+            outcome = await _asked(client, Step.MAIL, mail)
         except ValueError as error:
-            raise RelayError(f"{message.sender!r} cannot be a sender ({error}): check sender.address") from error
-        except _LOSSES as error:
-            return Outcome(State.DEFERRED, None, f"No answer to MAIL: {_why(error)}")
+            raise RelayError(
+                f"{message.sender!r} cannot be a sender ({error}): check sender.address", step=Step.MAIL
+            ) from error
+        if outcome.state is State.REFUSED and outcome.code != _TOO_LARGE:
+            raise RelayError(
+                f"The relay {self._relay} refuses the sender {message.sender} ({outcome.code} {outcome.text}): set "
+                "sender.address to one it may send for, or log in with smtp.username",
+                step=Step.MAIL,
+                code=outcome.code,
+            )
+        if outcome.state is not State.ACCEPTED:
+            return outcome
         try:
-            await client.rcpt(_exact(message.recipient), encoding=encoding, timeout=wait)
-        except SMTPResponseException as error:
-            outcome = _judged(client, error)
-            # "Too many recipients" and a full mailbox answer 552 where 452 is meant (RFC 5321 section 4.5.3.1.10).
-            return replace(outcome, state=State.DEFERRED) if error.code == _TOO_LARGE else outcome
+            rcpt = client.rcpt(_exact(message.recipient), encoding=encoding, timeout=wait)
+            outcome = await _asked(client, Step.RCPT, rcpt)
         except ValueError as error:
-            return Outcome(State.REFUSED, None, _line(str(error)))
-        except _LOSSES as error:
-            return Outcome(State.DEFERRED, None, f"No answer to RCPT: {_why(error)}")
-        return None
+            return Outcome(State.REFUSED, None, line(str(error)), Step.RCPT)
+        if outcome.code == _TOO_LARGE:
+            # "Too many recipients" and a full mailbox answer 552 where 452 is meant (RFC 5321 section 4.5.3.1.10).
+            return replace(outcome, state=State.DEFERRED, retry_after=replies.retry_after(outcome.text))
+        return None if outcome.state is State.ACCEPTED else outcome
 
     async def _connected(self) -> SMTP:
+        """A connection on which nothing is begun. What was left midway is reset only now, so that no outcome waits."""
+        if self._client is not None and self._client.is_connected and self._midway:
+            try:
+                await self._client.rset(timeout=self._timeouts.connect)
+            except LOSSES:
+                self._client.close()
         if self._client is None or not self._client.is_connected:
-            self._client = await self._open()
+            self._client = await connect(self._relay, self._local_hostname, self._tls, self._timeouts)
+            self._served = 0
+        self._midway = False
         return self._client
 
-    async def _open(self) -> SMTP:
-        """A connection that is greeted, encrypted and logged in to, as the relay's settings say."""
-        relay = self._relay
-        try:
-            client = SMTP(
-                hostname=relay.host,
-                port=relay.port,
-                # Our full name would be a question to the DNS, which nobody on this machine needs to wait for.
-                local_hostname=self._local_hostname or ("localhost" if relay.host in _THIS_MACHINE else None),
-                timeout=self._timeouts.connect,
-                use_tls=relay.security is Security.TLS,
-                start_tls=False,
-                tls_context=self._tls,
-            )
-        except ValueError as error:
-            raise RelayError(f"{relay.host!r} is no name of a relay ({error}): check smtp.host") from error
-        try:
-            await self._step(
-                client.connect(),
-                "cannot be used",
-                "check smtp.host (the name on its certificate), smtp.port and smtp.security "
-                "(mostly starttls on port 587, tls on port 465)",
-            )
-            await self._step(client.ehlo(), "does not let us in", "ask its operator whether this machine may send")
-            if relay.security is Security.STARTTLS:
-                await self._secure(client)
-            if relay.username is not None:
-                login = client.login(relay.username, relay.password or "")
-                await self._step(login, "refuses the login", "check smtp.username and smtp.password")
-        except BaseException:
+
+async def _begin(client: SMTP, seconds: float) -> SMTPResponse:
+    """DATA; nothing of the message goes before the 354."""
+    reply = await client.execute_command(b"DATA", timeout=seconds)
+    if reply.code != _GO_ON:
+        raise SMTPDataError(reply.code, reply.message)
+    return reply
+
+
+async def _hand_over(client: SMTP, content: bytes, seconds: float) -> SMTPResponse:
+    """The message and its final dot, with dots doubled at the start of lines (RFC 5321 section 4.5.2)."""
+    if client.protocol is None:
+        raise SMTPServerDisconnected("Connection lost")
+    # A stray line end would be a way to smuggle commands past us; there is none in what `mime` builds.
+    lines = _LINE_END.sub(b"\r\n", content)
+    end = b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"
+    client.protocol.write(_LEADING_DOT.sub(b"..", lines) + end)
+    reply = await client.protocol.read_response(timeout=seconds)
+    if reply.code != _ACCEPTED:
+        raise SMTPDataError(reply.code, reply.message)
+    return reply
+
+
+async def _asked(
+    client: SMTP, step: Step, exchange: Awaitable[SMTPResponse], otherwise: State = State.DEFERRED
+) -> Outcome:
+    """What the relay's reply to `step` means; `otherwise` is for one that makes no sense or does not come.
+
+    Closes the connection where the conversation cannot go on.
+    """
+    try:
+        reply = await exchange
+    except SMTPResponseException as error:
+        makes_sense = 400 <= error.code < 600
+        if error.code == _CLOSING or not makes_sense:
             client.close()
-            raise
-        return client
-
-    async def _secure(self, client: SMTP) -> None:
-        """Upgrade to TLS or give up; what the relay said before counts for nothing (RFC 3207 section 4.2)."""
-        if not client.supports_extension("starttls"):
-            raise RelayError(
-                f"The relay {self._relay} does not offer STARTTLS, and nothing is sent in clear: set smtp.security to "
-                '"tls" (mostly port 465), or to "none" when you trust the network up to it'
-            )
-        remedy = "smtp.host must be the name on its certificate, which an authority this machine trusts has signed"
-        await self._step(client.starttls(), "cannot be talked to securely", remedy)
-        await self._step(client.ehlo(), "does not let us in after STARTTLS", "ask its operator")
-
-    async def _step(self, step: Awaitable[object], failure: str, remedy: str) -> None:
-        """One step on the way to a usable connection. The chain of causes is cut: it may quote the password."""
-        try:
-            await step
-        except (*_LOSSES, ValueError) as error:
-            why = _why(error)
-            for secret in self._secrets():
-                why = why.replace(secret, "***")
-            raise RelayError(f"The relay {self._relay} {failure} ({why}): {remedy}") from None
-
-    def _secrets(self) -> list[str]:
-        """The password in every form in which it goes over the wire, and so might come back in an answer."""
-        user, password = self._relay.username or "", self._relay.password
-        if not password:
-            return []
-        encoded = (base64.b64encode(words.encode()).decode() for words in (password, f"\0{user}\0{password}"))
-        return [*encoded, password]
-
-    async def _reset(self, client: SMTP) -> None:
-        """Make the connection ready for the next message, or close it."""
-        if not client.is_connected:
-            return
-        try:
-            await client.rset(timeout=self._timeouts.connect)
-        except _LOSSES:
-            client.close()
-
-
-def _judged(client: SMTP, error: SMTPResponseException, otherwise: State = State.DEFERRED) -> Outcome:
-    """What a reply other than yes means; `otherwise` is for one that makes no sense. Closes where it must."""
-    makes_sense = 400 <= error.code < 600
-    if error.code == _CLOSING or not makes_sense:
+        state = otherwise if not makes_sense else State.DEFERRED if error.code < 500 else State.REFUSED
+        return _outcome(state, step, error.code, error.message)
+    except LOSSES as error:
         client.close()
-    state = otherwise if not makes_sense else State.DEFERRED if error.code < 500 else State.REFUSED
-    return Outcome(state, error.code if error.code > 0 else None, _line(error.message))
+        return Outcome(otherwise, None, f"No answer to {step}: {why(error)}", step)
+    return _outcome(State.ACCEPTED, step, reply.code, reply.message)
+
+
+def _outcome(state: State, step: Step, code: int, words: str) -> Outcome:
+    text = line(words)
+    return Outcome(
+        state,
+        code if code > 0 else None,
+        text,
+        step,
+        enhanced=replies.enhanced_code(code, text),
+        queue_id=replies.queue_id(text) if state is State.ACCEPTED else "",
+        retry_after=replies.retry_after(text) if state is State.DEFERRED else None,
+    )
 
 
 def _international(message: Message) -> bool:
@@ -277,22 +259,3 @@ def _exact(address: str) -> str:
     if not address or parseaddr(address)[1] != address:
         raise ValueError(f"{address!r} is not one e-mail address")
     return address
-
-
-def _line(words: str) -> str:
-    """A relay's words on one line of bounded length."""
-    return clean(words)[:LONGEST_TEXT]
-
-
-def _why(error: BaseException) -> str:
-    """In a few words, why an exchange failed."""
-    cause = error.__cause__ or error
-    if isinstance(error, SMTPResponseException):
-        return _line(f"{error.code} {error.message}" if error.code > 0 else error.message)
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {cause.verify_message}"
-    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno:
-        return os.strerror(cause.errno)  # asyncio puts the address there, in its own words
-    return _line(getattr(cause, "strerror", None) or str(cause))

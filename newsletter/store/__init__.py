@@ -7,15 +7,34 @@ from types import TracebackType
 from typing import Self
 
 from newsletter.store.batches import Batches, BatchRecord
+from newsletter.store.bounces import Bounce, Bounces
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
 from newsletter.store.ledger import Ledger
+from newsletter.store.marks import WithdrawnError
 from newsletter.store.migrating import migrate
+from newsletter.store.owners import Owner
 from newsletter.store.papers import Papers
 from newsletter.store.subscribers import Subscribers
+from newsletter.store.suppressions import Suppression, Suppressions
 from newsletter.store.topics import Topics
 
-__all__ = ["BatchRecord", "Batches", "Editions", "Ledger", "Papers", "Store", "Subscribers", "Topics"]
+__all__ = [
+    "BatchRecord",
+    "Batches",
+    "Bounce",
+    "Bounces",
+    "Editions",
+    "Ledger",
+    "Owner",
+    "Papers",
+    "Store",
+    "Subscribers",
+    "Suppression",
+    "Suppressions",
+    "Topics",
+    "WithdrawnError",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,8 @@ class Store:
     batches: Batches
     topics: Topics
     subscribers: Subscribers
+    suppressions: Suppressions
+    bounces: Bounces
     editions: Editions
     ledger: Ledger
     database: Database
@@ -48,13 +69,16 @@ class Store:
             batches=Batches(database),
             topics=Topics(database),
             subscribers=Subscribers(database),
+            suppressions=Suppressions(database),
+            bounces=Bounces(database),
             editions=Editions(database),
             ledger=Ledger(database),
             database=database,
         )
 
     async def close(self) -> None:
-        """Close every connection; the store cannot be used afterwards."""
+        """Finish what is being written and close every connection; the store cannot be used afterwards."""
+        await self.ledger.close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:

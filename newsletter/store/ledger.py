@@ -6,7 +6,8 @@ its lease, and its phase tells whether the message can have reached the relay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,21 @@ from sqlalchemy import ColumnElement, Row, String, and_, cast, false, func, null
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import StoreError
-from newsletter.model import SETTLED_STATES, Delivery, Phase, State, Status
-from newsletter.store import tables
+from newsletter.model import SETTLED_STATES, Delivery, Phase, State
+from newsletter.store import marks, tables
 from newsletter.store.database import Database, blocks, insert_new
+from newsletter.store.group import Group
+from newsletter.store.marks import Mark
+from newsletter.store.rows import UNLEASED, change, column, deliveries, objection, with_standing
 
-_row = tables.deliveries.c
-
-_UNLEASED: dict[str, Any] = {"phase": None, "lease_owner": None, "lease_until": None}
 _WAITING = (State.PLANNED, State.READY, State.DEFERRED)
-_OBJECTIONS = {Status.PENDING: "has not confirmed yet", Status.PAUSED: "has paused", Status.LEFT: "has left"}
+_REOPENED = frozenset({State.UNKNOWN, State.REFUSED, State.SKIPPED, State.ACCEPTED})
+_ANSWERS = frozenset({State.ACCEPTED, State.REFUSED})
+
+
+def never(owner: str) -> bool:
+    """The judgement of who cannot tell the dead: nobody is."""
+    return False
 
 
 class Ledger:
@@ -30,6 +37,11 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._group = Group(self._write_marks)
+
+    async def close(self) -> None:
+        """Returns when nothing is being written any more."""
+        await self._group.close()
 
     async def plan(self, local_date: date, subscriber_ids: Sequence[int], at: datetime) -> int:
         """Plan a delivery for each of `subscriber_ids` on `local_date`, as of `at`; all of them or none.
@@ -42,33 +54,39 @@ class Ledger:
             for block in blocks(subscriber_ids):
                 row = {"local_date": local_date, "state": State.READY, "updated_at": at}
                 rows = [{"subscriber_id": subscriber_id, **row} for subscriber_id in block]
-                added = insert_new(connection, tables.deliveries).returning(_row.id)
+                added = insert_new(connection, tables.deliveries).returning(column.id)
                 new += len((await connection.scalars(added, rows)).all())
-                earlier = and_(_row.subscriber_id.in_(block), _row.local_date < local_date, _row.state.in_(_WAITING))
+                earlier = and_(
+                    column.subscriber_id.in_(block), column.local_date < local_date, column.state.in_(_WAITING)
+                )
                 reason = f"the digest of {local_date} carries it"
-                await _change(connection, earlier, at, state=State.SUPERSEDED, reason=reason, next_at=None)
+                await change(connection, earlier, at, state=State.SUPERSEDED, reason=reason, next_at=None)
             await _grow_audience(connection, local_date, new)
         return new
 
-    async def recover(self, at: datetime, on_unknown: str) -> int:
+    async def recover(self, at: datetime, on_unknown: str, dead: Callable[[str], bool] = never) -> int:
         """Take back the rows whose lease ended before `at`; call it before `plan`. Returns how many rows changed.
 
-        A row that was only claimed is ready again. One that was in DATA is unknown: nobody can say whether the relay
-        has it. With `on_unknown` "resend" an unknown delivery is made ready again, once in its life; a second loss
-        stays unknown, and so does the first with any other `on_unknown`.
+        The leases of an owner of which `dead` is true have ended, however long they were. A row that was only claimed
+        is ready again. One that was in DATA is unknown: nobody can say whether the relay has it. With `on_unknown`
+        "resend" an unknown delivery is made ready again, once in its life; a second loss stays unknown, and so does the
+        first with any other `on_unknown`.
         """
-        lost = and_(_row.state == State.SENDING, _row.lease_until <= at)
-        in_data = and_(lost, _row.phase == Phase.DATA)
-        unknown = and_(or_(_row.state == State.UNKNOWN, in_data), _row.resent == false())
-        reason = "the relay's answer was lost"
         async with self._database.write() as connection:
-            changed = await _change(
-                connection, and_(lost, _row.phase == Phase.CLAIMED), at, state=State.READY, **_UNLEASED
+            leased = await connection.scalars(
+                select(column.lease_owner).where(column.state == State.SENDING).distinct()
             )
+            gone = [owner for owner in leased if dead(owner)]
+            lost = and_(column.state == State.SENDING, or_(column.lease_until <= at, column.lease_owner.in_(gone)))
+            in_data = and_(lost, column.phase == Phase.DATA)
+            claimed = and_(lost, column.phase == Phase.CLAIMED)
+            changed = await change(connection, claimed, at, state=State.READY, **UNLEASED)
+            reason = "the relay's answer was lost"
             if on_unknown == "resend":
-                again = {"state": State.READY, "resent": True, "reason": f"{reason}: sent once more", **_UNLEASED}
-                changed += await _change(connection, unknown, at, **again)
-            return changed + await _change(connection, in_data, at, state=State.UNKNOWN, reason=reason, **_UNLEASED)
+                unknown = and_(or_(column.state == State.UNKNOWN, in_data), column.resent == false())
+                again = {"state": State.READY, "resent": True, "reason": f"{reason}: sent once more", **UNLEASED}
+                changed += await change(connection, unknown, at, **again)
+            return changed + await change(connection, in_data, at, state=State.UNKNOWN, reason=reason, **UNLEASED)
 
     async def claim(self, local_date: date, owner: str, at: datetime, lease: timedelta, limit: int) -> list[Delivery]:
         """Claim up to `limit` deliveries of `local_date` that may go out at `at`, the oldest first.
@@ -79,28 +97,30 @@ class Ledger:
         claimed: list[int] = []
         async with self._database.write() as connection:
             while rows := await _claimable(connection, local_date, at, limit - len(claimed)):
-                allowed = [row.id for row in rows if not _objection(row)]
-                for row in rows:
-                    if reason := _objection(row):
-                        await _change(
-                            connection, _row.id == row.id, at, state=State.SKIPPED, reason=reason, next_at=None
-                        )
+                allowed = [found.id for found in rows if not objection(found)]
+                for found in rows:
+                    if reason := objection(found):
+                        skipped = {"state": State.SKIPPED, "reason": reason, "next_at": None}
+                        await change(connection, column.id == found.id, at, **skipped)
                 for block in blocks(allowed):
                     columns = {"phase": Phase.CLAIMED, "lease_owner": owner, "lease_until": at + lease, "next_at": None}
-                    attempt = {"attempt": _row.attempt + 1}
-                    await _change(connection, _row.id.in_(block), at, state=State.SENDING, **columns, **attempt)
+                    attempt = {"attempt": column.attempt + 1}
+                    await change(connection, column.id.in_(block), at, state=State.SENDING, **columns, **attempt)
                 claimed += allowed
-            return [row for block in blocks(claimed) for row in await _deliveries(connection, _row.id.in_(block))]
+            return [one for block in blocks(claimed) for one in await deliveries(connection, column.id.in_(block))]
 
     async def begin_data(
         self, delivery_id: int, owner: str, at: datetime, *, message_id: str, sections: int, papers: int, size: int
     ) -> None:
         """Note, before the DATA command is sent, that from now on the relay may have the message; `size` in bytes.
 
-        Raises StoreError when the row is not `owner`'s any more: then the message must not be sent.
+        Raises WithdrawnError when this one message must not be sent: the row is not `owner`'s any more, or its reader
+        has left or is suppressed since it was claimed, and it is settled as skipped. Raises StoreError when nothing
+        may be sent any more, for the ledger cannot be written.
         """
         message = {"message_id": message_id, "sections": sections, "papers": papers, "size": size}
-        await self._change_own(delivery_id, owner, at, phase=Phase.DATA, **message)
+        mark = Mark(delivery_id, owner, at, {"phase": Phase.DATA, **message}, settles=False)
+        await self._group.write(mark, happened=False)
 
     async def settle(
         self,
@@ -111,45 +131,102 @@ class Ledger:
         *,
         code: int | None = None,
         reply: str = "",
+        enhanced: str = "",
+        queue_id: str = "",
         reason: str = "",
         next_at: datetime | None = None,
     ) -> None:
         """Record what became of a delivery, and end its lease.
 
-        `state` is a settled one, or deferred until `next_at` (None: at once). Raises StoreError when the row is not
-        `owner`'s any more.
+        `state` is a settled one, or deferred until `next_at` (None: at once). Raises WithdrawnError when the row is not
+        `owner`'s any more, StoreError when the ledger cannot be written. It is recorded even if the caller is cancelled
+        while it waits.
         """
         if state not in SETTLED_STATES | {State.DEFERRED}:
             raise ValueError(f"a delivery cannot be settled as {state}")
-        outcome = {"state": state, "code": code, "reply": reply, "reason": reason, "next_at": next_at}
-        await self._change_own(delivery_id, owner, at, **outcome, **_UNLEASED)
+        said = {"code": code, "reply": reply, "enhanced": enhanced, "queue_id": queue_id}
+        outcome = {"state": state, "reason": reason, "next_at": next_at, **said, **UNLEASED}
+        await self._group.write(Mark(delivery_id, owner, at, outcome, settles=True), happened=True)
+
+    async def settle_unknown(
+        self, message_id: str, state: State, *, code: int | None, reply: str, queue_id: str, at: datetime
+    ) -> bool:
+        """Settle the delivery of `message_id` (angle brackets included) by what the relay's own log says of it.
+
+        `state` is accepted or refused. Only a delivery whose answer was lost is touched: unknown, or in DATA with a
+        lease that ended before `at`. Returns whether there was one; a second time there is none.
+        """
+        if state not in _ANSWERS:
+            raise ValueError(f"a relay's log cannot settle a delivery as {state}")
+        cut_off = and_(column.state == State.SENDING, column.phase == Phase.DATA, column.lease_until <= at)
+        named = and_(column.message_id == message_id, column.message_id != "")
+        lost = and_(named, or_(column.state == State.UNKNOWN, cut_off))
+        outcome = {"state": state, "code": code, "reply": reply, "queue_id": queue_id}
+        async with self._database.write() as connection:
+            return await change(connection, lost, at, reason="settled by the relay's log", **outcome, **UNLEASED) > 0
+
+    async def reopen(
+        self, states: AbstractSet[State], *, local_date: date | None = None, address: str | None = None, at: datetime
+    ) -> int:
+        """Make deliveries that ended in one of `states` ready again, as if never tried. Returns how many rows.
+
+        `states` are among unknown, refused and skipped; for one `address`, accepted too. Who has left is skipped again
+        when it is claimed. Raises ValueError for other states.
+        """
+        allowed = _REOPENED if address is not None else _REOPENED - {State.ACCEPTED}
+        if wrong := states - allowed:
+            raise ValueError(f"{' and '.join(sorted(wrong))} deliveries cannot be opened again")
+        which = and_(column.state.in_(states), *_narrowed(local_date, address))
+        async with self._database.write() as connection:
+            return await change(connection, which, at, state=State.READY, attempt=0, next_at=None, reason="asked again")
 
     async def release(self, owner: str, at: datetime) -> int:
-        """Give back what `owner` claimed and has not begun to send, as if never claimed. Returns how many rows."""
-        own = and_(_row.state == State.SENDING, _row.phase == Phase.CLAIMED, _row.lease_owner == owner)
+        """Give back what `owner` still holds, when it sends nothing any more. Returns how many rows.
+
+        What was only claimed is ready, as if never claimed. What was in DATA is unknown: its answer was not waited for.
+        """
+        await self._group.close()  # an outcome that is on its way to the disk counts
+        held = and_(column.state == State.SENDING, column.lease_owner == owner)
+        claimed, in_data = (and_(held, column.phase == phase) for phase in (Phase.CLAIMED, Phase.DATA))
         async with self._database.write() as connection:
-            return await _change(connection, own, at, state=State.READY, attempt=_row.attempt - 1, **_UNLEASED)
+            ready = {"state": State.READY, "attempt": column.attempt - 1}
+            unknown = {"state": State.UNKNOWN, "reason": "the relay's answer was not waited for"}
+            given_back = await change(connection, claimed, at, **ready, **UNLEASED)
+            return given_back + await change(connection, in_data, at, **unknown, **UNLEASED)
 
     async def of_date(self, local_date: date) -> list[Delivery]:
         """The deliveries of `local_date`, by id."""
         async with self._database.read() as connection:
-            return await _deliveries(connection, _row.local_date == local_date)
+            return await deliveries(connection, column.local_date == local_date)
+
+    async def deliveries(
+        self,
+        *,
+        local_date: date | None = None,
+        state: State | None = None,
+        address: str | None = None,
+        limit: int | None = None,
+    ) -> list[Delivery]:
+        """The deliveries of a date, in a state, to an address: of all where None. The newest `limit`, newest first."""
+        which = and_(true() if state is None else column.state == state, *_narrowed(local_date, address))
+        async with self._database.read() as connection:
+            return await deliveries(connection, which, newest_first=True, limit=limit)
 
     async def first_planned(self) -> dict[int, date]:
         """Per subscriber, the first local date that was ever planned."""
-        query = select(_row.subscriber_id, func.min(_row.local_date)).group_by(_row.subscriber_id)
+        query = select(column.subscriber_id, func.min(column.local_date)).group_by(column.subscriber_id)
         async with self._database.read() as connection:
             return dict((await connection.execute(query)).all())
 
     async def open_dates(self, until: date) -> list[date]:
         """The local dates up to `until` that have deliveries which still wait to be sent, ascending."""
-        query = select(_row.local_date).where(_row.state.in_(_WAITING), _row.local_date <= until).distinct()
+        query = select(column.local_date).where(column.state.in_(_WAITING), column.local_date <= until).distinct()
         async with self._database.read() as connection:
             return sorted((await connection.scalars(query)).all())
 
     async def counts(self) -> dict[State, int]:
         """How many deliveries are in each state, 0 where there are none."""
-        query = select(_row.state, func.count()).group_by(_row.state)
+        query = select(column.state, func.count()).group_by(column.state)
         async with self._database.read() as connection:
             found: dict[State, int] = dict((await connection.execute(query)).all())
         return {state: found.get(state, 0) for state in State}
@@ -158,7 +235,9 @@ class Ledger:
         """Whether every local date has as many rows as were ever planned for it, each in a state we know."""
         audiences = tables.audiences.c
         plans = select(audiences.local_date, audiences.planned)
-        rows = select(_row.local_date, cast(_row.state, String), func.count()).group_by(_row.local_date, _row.state)
+        rows = select(column.local_date, cast(column.state, String), func.count()).group_by(
+            column.local_date, column.state
+        )
         async with self._database.read() as connection:
             planned = dict((await connection.execute(plans)).all())
             found = dict.fromkeys(planned, 0)
@@ -177,31 +256,29 @@ class Ledger:
         without one are left out; None means everybody.
         """
         had = or_(
-            _row.state.in_((State.ACCEPTED, State.UNKNOWN)),
-            and_(_row.state == State.SKIPPED, _row.reason.startswith("nothing new")),
+            column.state.in_((State.ACCEPTED, State.UNKNOWN)),
+            and_(column.state == State.SKIPPED, column.reason.startswith("nothing new")),
         )
-        query = select(_row.subscriber_id, func.max(_row.local_date)).where(had).group_by(_row.subscriber_id)
+        query = select(column.subscriber_id, func.max(column.local_date)).where(had).group_by(column.subscriber_id)
         if before is not None:
-            query = query.where(_row.local_date < before)
-        among = (
-            [true()] if subscriber_ids is None else [_row.subscriber_id.in_(block) for block in blocks(subscriber_ids)]
-        )
+            query = query.where(column.local_date < before)
+        some = [None] if subscriber_ids is None else blocks(subscriber_ids)
+        among = [true() if block is None else column.subscriber_id.in_(block) for block in some]
         async with self._database.read() as connection:
             return {reader: day for part in among for reader, day in await connection.execute(query.where(part))}
 
-    async def _change_own(self, delivery_id: int, owner: str, at: datetime, **columns: object) -> None:
-        own = and_(_row.id == delivery_id, _row.state == State.SENDING, _row.lease_owner == owner)
+    async def _write_marks(self, group: Sequence[Mark]) -> Sequence[StoreError | None]:
         async with self._database.write() as connection:
-            if not await _change(connection, own, at, **columns):
-                raise StoreError(
-                    f"Delivery {delivery_id} is no longer held by {owner}: its lease ended and another process took it."
-                )
+            return await marks.write(connection, group)
 
 
-async def _change(connection: AsyncConnection, which: ColumnElement[bool], at: datetime, **columns: object) -> int:
-    """Set `columns` on the rows of which `which` is true. Returns how many they are."""
-    change = update(tables.deliveries).where(which).values(updated_at=at, **columns)
-    return (await connection.execute(change)).rowcount
+def _narrowed(local_date: date | None, address: str | None) -> list[ColumnElement[bool]]:
+    people = tables.subscribers.c
+    of_address = column.subscriber_id.in_(select(people.id).where(people.address == address))
+    return [
+        true() if local_date is None else column.local_date == local_date,
+        true() if address is None else of_address,
+    ]
 
 
 async def _claimable(connection: AsyncConnection, local_date: date, at: datetime, limit: int) -> list[Row[Any]]:
@@ -210,25 +287,15 @@ async def _claimable(connection: AsyncConnection, local_date: date, at: datetime
     SQLite's write transaction is alone already, and its dialect leaves the locking clause out. PostgreSQL needs it:
     there, two claimers would read the same rows.
     """
-    people, suppressions = tables.subscribers, tables.suppressions
     query = (
-        select(_row.id, people.c.status, suppressions.c.reason.label("suppressed"))
-        .join_from(tables.deliveries, people)
-        .join(suppressions, suppressions.c.address == people.c.address, isouter=True)
-        .where(_row.local_date == local_date, _row.state.in_((State.READY, State.DEFERRED)))
-        .where(or_(_row.next_at.is_(null()), _row.next_at <= at))
-        .order_by(_row.id)
+        with_standing(column.id)
+        .where(column.local_date == local_date, column.state.in_((State.READY, State.DEFERRED)))
+        .where(or_(column.next_at.is_(null()), column.next_at <= at))
+        .order_by(column.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=tables.deliveries)
     )
     return list(await connection.execute(query))
-
-
-def _objection(row: Row[Any]) -> str:
-    """Why the subscriber of a claimable row must not be mailed; empty when nothing speaks against it."""
-    if row.suppressed is not None:
-        return f"suppressed: {row.suppressed}"
-    return "" if row.status is Status.ACTIVE else f"the subscriber {_OBJECTIONS[row.status]}"
 
 
 async def _grow_audience(connection: AsyncConnection, local_date: date, by: int) -> None:
@@ -237,32 +304,3 @@ async def _grow_audience(connection: AsyncConnection, local_date: date, by: int)
     await connection.execute(start)
     grown = update(audiences).where(audiences.c.local_date == local_date).values(planned=audiences.c.planned + by)
     await connection.execute(grown)
-
-
-async def _deliveries(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Delivery]:
-    """The deliveries of which `which` is true, by id, each with its subscriber's address."""
-    query = (
-        select(tables.deliveries, tables.subscribers.c.address)
-        .join_from(tables.deliveries, tables.subscribers)
-        .where(which)
-        .order_by(_row.id)
-    )
-    return [
-        Delivery(
-            id=row.id,
-            subscriber_id=row.subscriber_id,
-            address=row.address,
-            local_date=row.local_date,
-            state=row.state,
-            attempt=row.attempt,
-            next_at=row.next_at,
-            reason=row.reason,
-            code=row.code,
-            reply=row.reply,
-            message_id=row.message_id,
-            sections=row.sections,
-            papers=row.papers,
-            size=row.size,
-        )
-        for row in await connection.execute(query)
-    ]

@@ -1,4 +1,4 @@
-"""Subscribers, and the suppressions that outlive them."""
+"""Subscribers. Who is suppressed stays away, whatever a file says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.model import Status, Subscriber
 from newsletter.store import tables
-from newsletter.store.database import Database, insert_new
+from newsletter.store.database import Database
+from newsletter.store.suppressions import suppress, suppressions
 
 FILE = "file"
 
@@ -69,11 +70,8 @@ class Subscribers:
         Returns whether there is such a subscriber.
         """
         async with self._database.write() as connection:
-            row = {"address": address, "reason": reason, "since": at}
-            await connection.execute(insert_new(connection, tables.suppressions).values(row))
-            there = tables.subscribers.c.address == address
-            left = await connection.execute(update(tables.subscribers).where(there).values(status=Status.LEFT))
-            return left.rowcount > 0
+            _, known = await suppress(connection, address, reason, at)
+            return known
 
     async def all(self) -> list[Subscriber]:
         """Every subscriber there ever was, by id."""
@@ -113,8 +111,7 @@ async def _all(connection: AsyncConnection, address: str | None = None) -> dict[
 
 
 async def _suppressed(connection: AsyncConnection) -> dict[str, str]:
-    query = select(tables.suppressions).order_by(tables.suppressions.c.address)
-    return {row.address: row.reason for row in await connection.execute(query)}
+    return {one.address: one.reason for one in await suppressions(connection)}
 
 
 async def _write(connection: AsyncConnection, known: dict[str, Subscriber], rows: dict[str, dict[str, object]]) -> None:

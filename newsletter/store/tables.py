@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from newsletter.model import Phase, Rhythm, State, Status, Verdict
@@ -187,8 +188,8 @@ deliveries = Table(
     Column("code", Integer),
     Column("reply", Text, nullable=False, default=""),
     Column("message_id", Text, nullable=False, default=""),
-    Column("enhanced", String(16), nullable=False, default="", server_default=""),
-    Column("queue_id", Text, nullable=False, default="", server_default=""),
+    Column("enhanced", String(16), nullable=False, default="", server_default=text("''")),
+    Column("queue_id", Text, nullable=False, default="", server_default=text("''")),
     Column("sections", Integer, nullable=False, default=0),
     Column("papers", Integer, nullable=False, default=0),
     Column("size", Integer, nullable=False, default=0),
@@ -196,6 +197,8 @@ deliveries = Table(
     UniqueConstraint("subscriber_id", "local_date"),
     Index(None, "state", "local_date"),
     Index(None, "local_date"),
+    # Bounces and relay logs name a message by its Message-ID.
+    Index(None, "message_id"),
     sqlite_autoincrement=True,
 )
 

@@ -5,72 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from world import FRIDAY, ROBOTS, SHELLS, World, reader
 
-from newsletter.assembly import opened_daily, outbox
-from newsletter.daily import Daily
-from newsletter.mail.local import messages
-from newsletter.model import Rhythm, State, Subscriber, Topic
-from newsletter.settings import configuration_folder, load
-
-FRIDAY = date(2025, 3, 14)
-ROBOTS = Topic("robots", "Robots", keywords=("robot",), min_score=0.1)
-SHELLS = Topic("shells", "Shells", keywords=("mollusc",), min_score=0.1)
-
-
-class World:
-    """One installation whose clock and documents the test sets."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "documents"
-        self.folder.mkdir()
-        self.now = datetime.combine(FRIDAY, datetime.min.time(), UTC) + timedelta(hours=8)
-        sources = [{"kind": "listing", "name": "page", "path": str(self.folder)}]
-        flags = {"state_dir": folder / "var", "sources": sources, "secret_keys": ["a-key-for-the-tests"]}
-        loaded = load(configuration_folder(), flags)
-        self.configuration = replace(loaded, topics=(ROBOTS, SHELLS), subscribers=())
-
-    def readers(self, *subscribers: Subscriber) -> None:
-        self.configuration = replace(self.configuration, subscribers=subscribers)
-
-    def settings(self, **tables: object) -> None:
-        """Replace whole tables of the settings."""
-        settings = self.configuration.settings.model_copy(update=tables)
-        self.configuration = replace(self.configuration, settings=settings)
-
-    def list_papers(self, day: date, *titles: str) -> None:
-        lines = [day.isoformat()]
-        for title in titles:
-            lines += [title, f"In this paper we study {title.lower()} at length, and we find that it works quite well."]
-        (self.folder / f"{day}.txt").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-
-    @asynccontextmanager
-    async def daily(self) -> AsyncIterator[Daily]:
-        async with opened_daily(self.configuration, now=lambda: self.now) as opened:
-            yield opened
-
-    async def run(self, day: date) -> dict[str, State]:
-        """Run `day` at eight in the morning; the states of its deliveries by address."""
-        self.now = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=8)
-        async with self.daily() as daily:
-            report = await daily.run(self.now)
-            return {delivery.address: delivery.state for delivery in report.deliveries}
-
-    def mail(self) -> list[str]:
-        return [content.decode() for content in messages(outbox(self.configuration.settings))]
+from newsletter.assembly import opened_daily
+from newsletter.model import Rhythm, State, Subscriber
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def reader(name: str, *topics: str, rhythm: Rhythm = Rhythm.DAILY) -> Subscriber:
-    return Subscriber(f"{name}@example.org", topics=topics or ("robots",), rhythm=rhythm)
 
 
 def titles(count: int, word: str) -> list[str]:
@@ -207,7 +155,7 @@ async def test_one_refused_reader_does_not_stop_the_others(world: World) -> None
     world.list_papers(FRIDAY, "A Robot That Walks")
     relay = Relay("250 ok", "554 5.7.1 no", "250 ok")
     async with relayed(world, relay):
-        assert list((await world.run(FRIDAY)).values()) == [State.ACCEPTED, State.REFUSED, State.ACCEPTED]
+        assert sorted((await world.run(FRIDAY)).values()) == [State.ACCEPTED, State.ACCEPTED, State.REFUSED]
 
 
 async def test_a_topic_that_came_later_is_ranked_for_the_frozen_edition(world: World) -> None:

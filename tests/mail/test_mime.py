@@ -9,14 +9,18 @@ from email import policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import CompositionError
 from newsletter.mail import mime
+from newsletter.mail.dkim import Signer, verify
 from newsletter.mail.headers import LONGEST_NAME, clean
 from newsletter.mail.mime import LARGEST_HTML, Letterhead
 from newsletter.model import Message, Parts, ReaderLinks
@@ -45,6 +49,7 @@ PLAIN_FIELDS = [
     "List-Post",
     "Precedence",
     "Auto-Submitted",
+    "Feedback-ID",
     "MIME-Version",
     "Content-Type",
 ]
@@ -67,7 +72,7 @@ def compose_with(field: str, value: str) -> Message:
     match field:
         case "subject":
             return compose(replace(PARTS, subject=value))
-        case "recipient" | "recipient_name" | "message_id":
+        case "recipient" | "recipient_name" | "message_id" | "envelope_sender":
             change: dict[str, Any] = {field: value}
             return compose(**change)
         case "web":
@@ -121,6 +126,7 @@ def test_a_whole_message() -> None:
         reply_to="editor@papers.example.org",
         owner="mailto:owner@papers.example.org",
         help="https://papers.example.org/help",
+        archive="https://papers.example.org/editions",
     )
     message = compose(replace(PARTS, subject="Zwölf Papers"), letterhead, recipient_name="Jörg Ünal", links=links)
     parsed = read(message)
@@ -136,10 +142,12 @@ def test_a_whole_message() -> None:
     assert parsed["List-Unsubscribe"] == ", ".join(f"<{uri}>" for uri in LINKS.unsubscribe_header)
     assert parsed["List-Help"] == "<https://papers.example.org/help>"
     assert parsed["List-Owner"] == "<mailto:owner@papers.example.org>"
+    assert parsed["List-Archive"] == "<https://papers.example.org/editions>"
     assert parsed["Archived-At"] == "<https://papers.example.org/2025-03-12>"
     assert (parsed["List-Post"], parsed["Precedence"], parsed["Auto-Submitted"]) == ("NO", "bulk", "auto-generated")
     assert parsed["MIME-Version"] == "1.0"
     assert "List-Unsubscribe-Post" not in parsed  # RFC 8058: only with a DKIM signature
+    assert "DKIM-Signature" not in parsed
     assert parsed.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
     assert {part.get_content_charset() for part in parsed.iter_parts()} == {"utf-8"}
@@ -201,7 +209,10 @@ def test_free_text_cannot_add_a_header(field: str, attack: str) -> None:
 )
 @pytest.mark.parametrize(
     "field",
-    ["recipient", "message_id", "web", "unsubscribe_header", "address", "reply_to", "list_id", "owner", "help"],
+    [
+        *("recipient", "message_id", "web", "unsubscribe_header", "address", "reply_to", "list_id", "owner", "help"),
+        *("archive", "envelope_sender"),
+    ],
 )
 def test_what_must_be_exact_is_refused_when_it_is_not(field: str, attack: str) -> None:
     with pytest.raises(CompositionError) as caught:
@@ -309,3 +320,64 @@ def test_message_ids() -> None:
     with pytest.raises(CompositionError):
         mime.message_id(b"key", day, "ann@example.org", "no domain\r\nBcc: x@y.org")
     compose(message_id=one)
+
+
+@cache
+def signers() -> tuple[Signer, ...]:
+    rsa = generate_private_key(public_exponent=65537, key_size=2048)
+    return (
+        Signer("papers.example.org", "rsa", rsa),
+        Signer("papers.example.org", "ed25519", Ed25519PrivateKey.generate()),
+    )
+
+
+def test_a_signed_message_is_the_plain_one_with_its_signatures_in_front() -> None:
+    plain, signed = compose(one_click=True), compose(one_click=True, signers=signers())
+    assert signed.content.endswith(plain.content)
+    assert read(signed).keys()[:2] == ["DKIM-Signature", "DKIM-Signature"]
+    assert verify(signed.content, {(one.selector, one.domain): one.public_key for one in signers()}) == []
+    assert_wire_form(signed.content)
+    assert signed == compose(one_click=True, signers=signers())
+    assert (signed.html_size, signed.sender) == (plain.html_size, plain.sender)
+
+
+@pytest.mark.parametrize(
+    ("links", "one_click", "offered"),
+    [
+        (LINKS.unsubscribe_header, True, True),
+        (tuple(reversed(LINKS.unsubscribe_header)), True, True),
+        (LINKS.unsubscribe_header, False, False),
+        (LINKS.unsubscribe_header[1:], True, False),
+        (("http://papers.example.org/leave/7.abc",), True, False),
+        (("mailto:a@papers.example.org?subject=https://x.org",), True, False),
+    ],
+)
+def test_one_click_takes_an_https_link_and_a_signature(links: tuple[str, ...], one_click: bool, offered: bool) -> None:
+    message = compose(links=replace(LINKS, unsubscribe_header=links), one_click=one_click)
+    assert (b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in header_block(message)) == offered
+    assert read(message)["List-Unsubscribe"] == ", ".join(f"<{uri}>" for uri in links)
+
+
+def test_bounces_go_to_the_envelope_sender() -> None:
+    message = compose(envelope_sender="bounces+abc234@straße.example.org")
+    assert message.sender == "bounces+abc234@xn--strae-oqa.example.org"
+    assert message.content == compose().content
+    assert compose(envelope_sender=None).sender == LETTERHEAD.address
+
+
+def test_complaints_are_counted_by_edition_and_list_and_never_by_reader() -> None:
+    fields = [
+        str(read(message)["Feedback-ID"]).split(":")
+        for message in (
+            compose(),
+            compose(recipient="bob@example.org", recipient_name="Bob", message_id=NAME.replace("0", "1")),
+            compose(date=WHEN + timedelta(days=1)),
+            compose(letterhead=replace(LETTERHEAD, list_id="other.example.org")),
+        )
+    ]
+    assert fields[0] == fields[1]
+    assert fields[0][:3] == ["2025-03-12", "digest", "newsletter"]
+    assert fields[2] == ["2025-03-13", *fields[0][1:]]
+    assert fields[3][:3] == fields[0][:3]
+    assert fields[3][3] != fields[0][3]
+    assert all(len(one) == 4 and 5 <= len(one[3]) <= 15 for one in fields)

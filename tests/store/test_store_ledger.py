@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from newsletter.errors import StoreError
-from newsletter.model import Delivery, State, Status, Subscriber
-from newsletter.store import Store
+from newsletter.model import Delivery, Phase, State, Status, Subscriber
+from newsletter.store import Store, WithdrawnError
 
 NOW = datetime(2025, 3, 12, 7, tzinfo=UTC)
 DAY, NEXT = date(2025, 3, 11), date(2025, 3, 12)
@@ -44,8 +43,8 @@ async def run(store: Store, statement: str) -> None:
 async def test_planning(ledger) -> None:
     assert await ledger.plan(DAY, [2, 1, 2], NOW) == 2
     assert await ledger.of_date(DAY) == [
-        Delivery(1, 2, "reader2@example.org", DAY, State.READY),
-        Delivery(2, 1, "reader1@example.org", DAY, State.READY),
+        Delivery(1, 2, "reader2@example.org", DAY, State.READY, updated_at=NOW),
+        Delivery(2, 1, "reader1@example.org", DAY, State.READY, updated_at=NOW),
     ]
     assert await ledger.of_date(NEXT) == []
     assert await ledger.balanced()
@@ -172,11 +171,13 @@ async def test_the_way_of_a_message(ledger) -> None:
     await ledger.plan(DAY, [1], NOW)
     [one] = await claim(ledger)
     await ledger.begin_data(one.id, "me", NOW, **MESSAGE)
-    await ledger.settle(one.id, "me", NOW, State.ACCEPTED, code=250, reply="2.0.0 Ok: queued as 4X")
+    [sending] = await ledger.of_date(DAY)
+    assert (sending.state, sending.phase, sending.updated_at) == (State.SENDING, Phase.DATA, NOW)
+    later = NOW + timedelta(seconds=3)
+    said = {"code": 250, "reply": "2.0.0 Ok: queued as 4X", "enhanced": "2.0.0", "queue_id": "4X"}
+    await ledger.settle(one.id, "me", later, State.ACCEPTED, **said)
     assert await ledger.of_date(DAY) == [
-        Delivery(
-            1, 1, "reader1@example.org", DAY, State.ACCEPTED, 1, None, "", 250, "2.0.0 Ok: queued as 4X", **MESSAGE
-        )
+        Delivery(1, 1, "reader1@example.org", DAY, State.ACCEPTED, 1, updated_at=later, **MESSAGE, **said)
     ]
     assert await ledger.counts() == {state: int(state is State.ACCEPTED) for state in State}
 
@@ -206,10 +207,10 @@ async def test_only_the_owner_sends_and_settles(ledger) -> None:
         ledger.settle(one.id, "you", NOW, State.ACCEPTED),
         ledger.settle(99, "me", NOW, State.ACCEPTED),
     ):
-        with pytest.raises(StoreError, match=r"no longer held by .*\.$"):
+        with pytest.raises(WithdrawnError, match=r"no longer held by .*\.$"):
             await attempt
     await ledger.settle(one.id, "me", NOW, State.ACCEPTED)
-    with pytest.raises(StoreError):
+    with pytest.raises(WithdrawnError):
         await ledger.settle(one.id, "me", NOW, State.REFUSED)
     assert await states(ledger) == [State.ACCEPTED]
 
@@ -219,8 +220,44 @@ async def test_an_owner_that_lost_its_lease_cannot_go_on(ledger) -> None:
     [one] = await claim(ledger)
     await ledger.recover(NOW + LEASE, "resend")
     await claim(ledger, owner="you", at=NOW + LEASE)
-    with pytest.raises(StoreError):
+    with pytest.raises(WithdrawnError):
         await ledger.begin_data(one.id, "me", NOW + LEASE, **MESSAGE)
+
+
+async def test_who_leaves_after_the_claim_is_skipped_before_data(store: Store, ledger) -> None:
+    await ledger.plan(DAY, [1, 2, 3, 4], NOW)
+    claimed = await claim(ledger)
+    await store.suppressions.add("reader1@example.org", "complaint", NOW)
+    await run(store, "UPDATE subscribers SET status = 'paused' WHERE id = 2")
+    # One group: those who may still have mail are not harmed by the others.
+    begun = await asyncio.gather(
+        *(ledger.begin_data(one.id, "me", NOW, **MESSAGE) for one in claimed), return_exceptions=True
+    )
+    assert [str(error) if error else None for error in begun] == [
+        "Delivery 1 must not go out: suppressed: complaint.",
+        "Delivery 2 must not go out: the subscriber has paused.",
+        None,
+        None,
+    ]
+    assert all(isinstance(error, WithdrawnError) for error in begun[:2])
+    assert [(one.state, one.reason, one.phase) for one in await ledger.of_date(DAY)] == [
+        (State.SKIPPED, "suppressed: complaint", None),
+        (State.SKIPPED, "the subscriber has paused", None),
+        (State.SENDING, "", Phase.DATA),
+        (State.SENDING, "", Phase.DATA),
+    ]
+    with pytest.raises(WithdrawnError):
+        await ledger.settle(1, "me", NOW, State.ACCEPTED)
+    assert await ledger.balanced()
+
+
+async def test_what_is_in_data_is_settled_whoever_leaves(store: Store, ledger) -> None:
+    await ledger.plan(DAY, [1], NOW)
+    [one] = await claim(ledger)
+    await ledger.begin_data(one.id, "me", NOW, **MESSAGE)
+    await store.suppressions.add("reader1@example.org", "one click", NOW)
+    await ledger.settle(one.id, "me", NOW, State.ACCEPTED, code=250)
+    assert await states(ledger) == [State.ACCEPTED]
 
 
 # Recovering
@@ -259,6 +296,26 @@ async def test_a_crash_in_data_is_unknown_and_held(ledger) -> None:
     assert await claim(ledger) == []
 
 
+async def test_the_leases_of_the_dead_end_at_once(ledger) -> None:
+    await ledger.plan(DAY, [1, 2, 3, 4], NOW)
+    [_, one] = await claim(ledger, owner="dead", limit=2)
+    [_, two] = await claim(ledger, owner="alive")
+    await ledger.begin_data(one.id, "dead", NOW, **MESSAGE)
+    await ledger.begin_data(two.id, "alive", NOW, **MESSAGE)
+    asked: list[str] = []
+
+    def dead(owner: str) -> bool:
+        asked.append(owner)
+        return owner == "dead"
+
+    assert await ledger.recover(NOW, "hold", dead) == 2
+    assert sorted(asked) == ["alive", "dead"]
+    assert await states(ledger) == [State.READY, State.UNKNOWN, State.SENDING, State.SENDING]
+    assert await ledger.recover(NOW, "resend", dead) == 1
+    assert await states(ledger) == [State.READY, State.READY, State.SENDING, State.SENDING]
+    assert [one.resent for one in await ledger.of_date(DAY)] == [False, True, False, False]
+
+
 async def test_an_unknown_delivery_is_resent_once(ledger) -> None:
     await ledger.plan(DAY, [1], NOW)
     at = NOW
@@ -295,10 +352,26 @@ async def test_releasing(ledger) -> None:
     [one, _] = await claim(ledger, limit=2)
     await claim(ledger, owner="you")
     await ledger.begin_data(one.id, "me", NOW, **MESSAGE)
-    assert await ledger.release("me", NOW) == 1
-    assert await states(ledger) == [State.SENDING, State.READY, State.SENDING]
+    assert await ledger.release("me", NOW) == 2
+    assert await states(ledger) == [State.UNKNOWN, State.READY, State.SENDING]
     [again] = await claim(ledger)
     assert (again.id, again.attempt) == (2, 1)
+    assert (await ledger.of_date(DAY))[0].reason == "the relay's answer was not waited for"
+
+
+async def test_an_outcome_on_its_way_comes_before_the_release(ledger) -> None:
+    await ledger.plan(DAY, [1, 2], NOW)
+    for one in await claim(ledger):
+        await ledger.begin_data(one.id, "me", NOW, **MESSAGE)
+    answers = [asyncio.create_task(ledger.settle(number, "me", NOW, State.ACCEPTED, code=250)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    for task in answers:  # as when the grace time is over
+        task.cancel()
+    assert await ledger.release("me", NOW) == 0
+    assert await states(ledger) == [State.ACCEPTED] * 2
+    assert all(
+        isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*answers, return_exceptions=True)
+    )
 
 
 # Reading

@@ -7,14 +7,17 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, create_engine, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
+from newsletter.model import Phase, State
 from newsletter.store import Store, tables
+from newsletter.store.database import Database
 from newsletter.store.migrating import HEAD, MIGRATIONS
 
 
@@ -52,9 +55,80 @@ def _statements(connection: Connection) -> dict[str, frozenset[str]]:
     rows = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL AND name NOT LIKE 'sqlite_%'"
     )
+    # A comma outside of parentheses ends a clause; a column that was added later stands on the line of the last one.
     return {
-        name: frozenset(" ".join(clause.split()) for clause in re.split(r",\s*\n|\s*\n\)$", sql)) for name, sql in rows
+        name: frozenset(" ".join(clause.split()) for clause in re.split(r",\s+(?![^(]*\))|\n\)|\)$", sql))
+        for name, sql in rows
     }
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -> None:
+    """With every row it has, and the ledger goes on where it stood."""
+
+    def first_version(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    database = Database(url, 1)
+    async with database.write() as connection:
+        await connection.run_sync(first_version)
+        for row in OLD_ROWS:
+            await connection.exec_driver_sql(f"INSERT INTO {row}")
+    async with database.read() as connection:
+        assert await connection.run_sync(lambda one: _columns(one, "deliveries")) >= {"resent", "message_id"}
+        before = await connection.run_sync(_rows)
+    await database.close()
+
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+            columns = await connection.run_sync(lambda one: _columns(one, "deliveries"))
+        assert columns >= {"enhanced", "queue_id"}
+        assert after["alembic_version"] == [(HEAD,)]
+        assert after["bounces"] == []
+        added = ("", "")
+        assert after["deliveries"] == [(*row, *added) for row in before["deliveries"]]
+        untouched = before.keys() - {"alembic_version", "deliveries"}
+        assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
+
+        assert await store.ledger.balanced()
+        sent, cut_off = await store.ledger.of_date(date(2025, 3, 11))
+        assert (sent.state, sent.code, sent.reply, sent.enhanced, sent.queue_id) == (
+            State.ACCEPTED,
+            250,
+            "2.0.0 Ok",
+            "",
+            "",
+        )
+        assert (cut_off.state, cut_off.phase, cut_off.resent) == (State.SENDING, Phase.DATA, False)
+        assert await store.ledger.recover(datetime(2025, 3, 12, tzinfo=UTC), "hold") == 1
+        assert await store.subscribers.suppressed() == {"ben@example.org": "one click"}
+
+
+OLD_ROWS = (
+    "subscribers VALUES (7, 'ada@example.org', 'Ada', '[\"vision\"]', 'UTC', 7, 'daily', 'active', 'file')",
+    "subscribers VALUES (9, 'ben@example.org', '', '[]', 'UTC', 7, 'daily', 'left', 'import')",
+    "suppressions VALUES ('ben@example.org', 'one click', '2025-03-10 00:00:00')",
+    "deliveries VALUES (3, 7, '2025-03-11', 'accepted', NULL, NULL, NULL, 1, NULL, 0, '', 250, '2.0.0 Ok', "
+    "'<3@example.org>', 2, 7, 4321, '2025-03-11 07:00:00')",
+    "deliveries VALUES (4, 9, '2025-03-11', 'sending', 'data', 'host:1:a', '2025-03-11 08:00:00', 2, NULL, 0, '', "
+    "NULL, '', '<4@example.org>', 1, 2, 3, '2025-03-11 07:00:00')",
+    "audiences VALUES ('2025-03-11', 2)",
+)
+
+
+def _rows(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, as SQLite keeps it."""
+    names = inspect(connection).get_table_names()
+    return {
+        name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1")] for name in names
+    }
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
 @pytest.mark.parametrize("hours", [-11, 0, 5.5])

@@ -10,9 +10,12 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Two columns for deliveries, and the table of bounces."""
-    op.add_column("deliveries", sa.Column("enhanced", sa.String(16), nullable=False, server_default=""))
-    op.add_column("deliveries", sa.Column("queue_id", sa.Text, nullable=False, server_default=""))
+    """Two columns and an index for deliveries, and the table of bounces."""
+    # A column that must not be NULL needs a default, for the rows that are there already.
+    empty = sa.text("''")
+    op.add_column("deliveries", sa.Column("enhanced", sa.String(16), nullable=False, server_default=empty))
+    op.add_column("deliveries", sa.Column("queue_id", sa.Text, nullable=False, server_default=empty))
+    op.create_index("ix_deliveries_message_id", "deliveries", ["message_id"])
     op.create_table(
         "bounces",
         sa.Column("id", sa.Integer, nullable=False),
@@ -25,7 +28,7 @@ def upgrade() -> None:
         sa.Column("report", sa.String(64), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_bounces"),
-        sa.ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"], name="fk_bounces_subscriber_id_subscribers"),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"], name="fk_bounces_subscriber_id"),
         sa.UniqueConstraint("report", name="uq_bounces_report"),
         sqlite_autoincrement=True,
     )

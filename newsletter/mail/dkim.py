@@ -1,0 +1,361 @@
+"""DKIM signatures: made for what we send, and read as a receiver reads them (RFC 6376, RFC 8301, RFC 8463).
+
+The signature covers the whole body (never `l=`, which lets anybody append) and every field that says whose message
+this is and how to leave. The fields of `OVERSIGNED` are named once more than they occur: whoever adds a second From or
+a second List-Unsubscribe on the way breaks the signature (RFC 6376 section 8.15). RFC 8058 section 4 asks for both
+List-Unsubscribe fields.
+
+The time in `t=` is handed in and both algorithms are deterministic, so the same message gets the same signature again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from newsletter.errors import ConfigurationError, Fault, NewsletterError
+from newsletter.mail import headers
+from newsletter.mail.dkim_canonical import BODY_FORMS, HEADER_FORMS, Field, split
+
+PrivateKey = RSAPrivateKey | Ed25519PrivateKey
+PublicKey = RSAPublicKey | Ed25519PublicKey
+
+CANONICALIZATIONS = ("relaxed/relaxed", "relaxed/simple", "simple/simple")
+FIELD = "DKIM-Signature"
+LINE = 78
+
+RSA_BITS = 2048
+SMALLEST_RSA_BITS = 1024
+"""Below it a verifier must not believe a signature (RFC 8301 section 3.2)."""
+
+OVERSIGNED = ("From", "To", "Subject", "Date", "Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post")
+SIGNED = (
+    *OVERSIGNED,
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "List-Id",
+    "List-Help",
+    "List-Owner",
+    "List-Archive",
+    "List-Post",
+    "Archived-At",
+    "Feedback-ID",
+)
+"""The fields that are signed where they occur; Precedence and Auto-Submitted say nothing that is worth forging."""
+
+_SELECTOR = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_TAG = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", re.DOTALL)
+_FOLDED = {"h", "b", "bh"}
+_SIGNATURE_VALUE = re.compile(rb"([:;]\s*b\s*=)[^;]*")
+_STRING = 255  # octets in one character-string of a TXT record (RFC 1035 section 3.3)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key, and the name under which its public half stands in the DNS: `selector`._domainkey.`domain`.
+
+    `domain` is in its ASCII form. Raises ValueError with one sentence when a signature made with this would be worth
+    nothing.
+    """
+
+    domain: str
+    selector: str
+    key: PrivateKey
+    canonicalization: str = "relaxed/relaxed"
+
+    def __post_init__(self) -> None:
+        for name, value in (("domain", self.domain), ("selector", self.selector)):
+            if not _SELECTOR.fullmatch(value):
+                raise ValueError(f"{value!r} cannot be a DKIM {name}: it has letters, digits, hyphens and dots")
+        if self.canonicalization not in CANONICALIZATIONS:
+            raise ValueError(f"{self.canonicalization!r} is none of {', '.join(CANONICALIZATIONS)}")
+        if isinstance(self.key, RSAPrivateKey) and self.key.key_size < SMALLEST_RSA_BITS:
+            raise ValueError(f"the RSA key has {self.key.key_size} bits, and receivers believe {SMALLEST_RSA_BITS} up")
+
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """The half that goes into the DNS."""
+        return self.key.public_key()
+
+    @property
+    def header_form(self) -> str:
+        return self.canonicalization.partition("/")[0]
+
+    @property
+    def body_form(self) -> str:
+        return self.canonicalization.partition("/")[2]
+
+    @property
+    def algorithm(self) -> str:
+        """The value of `a=`."""
+        return _algorithm(self.public_key)
+
+    def field(self, fields: Sequence[Field], body_hash: str, at: datetime) -> bytes:
+        """The DKIM-Signature of a message of `fields`, whose canonical body has `body_hash`, without its final CRLF."""
+        present = Counter(name for name, _ in fields)
+        names = [name for name in SIGNED for _ in range(present[name.lower()] + (name in OVERSIGNED))]
+        lines = [
+            f"{FIELD}: v=1; a={self.algorithm}; c={self.canonicalization}; t={int(at.timestamp())};",
+            f"d={self.domain};",
+            f"s={self.selector};",
+            *_packed([f"h={names[0]}", *(f":{name}" for name in names[1:])], ";"),
+            f"bh={body_hash};",
+            "b=",
+        ]
+        unsigned = "\r\n ".join(lines).encode("ascii")
+        value = _base64(self._signed(_signed_octets(fields, names, unsigned, self.header_form)))
+        folded = "\r\n ".join(_packed(["b=", *value], ""))
+        return unsigned + folded.removeprefix("b=").encode("ascii")
+
+    def _signed(self, octets: bytes) -> bytes:
+        if isinstance(self.key, RSAPrivateKey):
+            return self.key.sign(octets, PKCS1v15(), hashes.SHA256())
+        return self.key.sign(sha256(octets).digest())  # the digest, not the octets: RFC 8463 section 3
+
+
+def sign(content: bytes, signers: Sequence[Signer], at: datetime) -> bytes:
+    """`content` (CRLF line ends) with one DKIM-Signature for each of `signers` in front, the first on top.
+
+    `at` is aware and goes into `t=`. Raises ValueError when the header cannot be read.
+    """
+    fields, body = split(content)
+    body_hashes = {form: _body_hash(body, form) for form in {signer.body_form for signer in signers}}
+    return b"".join(signer.field(fields, body_hashes[signer.body_form], at) + b"\r\n" for signer in signers) + content
+
+
+def verify(content: bytes, public_keys: Mapping[tuple[str, str], PublicKey]) -> list[str]:
+    """What is wrong with the signatures of `content`, a sentence each; empty when all of them are good.
+
+    `public_keys` are by (selector, domain); each has to have signed. Signatures that cover only a part of the body
+    (`l=`) are not good. Reads no DNS and no clock, so `x=` says nothing here.
+    """
+    try:
+        fields, body = split(content)
+    except ValueError as error:
+        return [f"the signatures cannot be looked for: {error}"]
+    faults: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for name, field in fields:
+        if name != FIELD.lower():
+            continue
+        try:
+            tags = _tags(field)
+            seen.add((tags["s"], tags["d"].lower()))
+            _check(field, tags, fields, body, public_keys)
+        except ValueError as error:
+            faults.append(str(error))
+    faults += [
+        f"there is no DKIM signature of {selector}._domainkey.{domain}"
+        for selector, domain in public_keys
+        if (selector, domain.lower()) not in seen
+    ]
+    return faults
+
+
+def unprotected(content: bytes) -> list[str]:
+    """The fields of OVERSIGNED that somebody on the way could add, or change, without breaking every signature."""
+    fields, _ = split(content)
+    present = Counter(name for name, _ in fields)
+    found: dict[str, None] = {}
+    for field in (field for name, field in fields if name == FIELD.lower()):
+        named = Counter(_tags(field)["h"].lower().split(":"))
+        found |= dict.fromkeys(name for name in OVERSIGNED if named[name.lower()] <= present[name.lower()])
+    return list(found)
+
+
+def _check(
+    field: bytes,
+    tags: Mapping[str, str],
+    fields: Sequence[Field],
+    body: bytes,
+    public_keys: Mapping[tuple[str, str], PublicKey],
+) -> None:
+    """Section 6.1.3, for one signature. Raises ValueError with what is wrong."""
+    which = f"the DKIM signature of {tags['s']}._domainkey.{tags['d']}"
+    key = public_keys.get((tags["s"], tags["d"].lower()))
+    header_form, _, body_form = tags.get("c", "simple").partition("/")
+    body_form = body_form or "simple"
+    names = tags["h"].split(":")
+    if key is None:
+        raise ValueError(f"{which} is by a key that is not ours")
+    if tags["v"] != "1" or tags["a"] != _algorithm(key) or not {header_form, body_form} <= HEADER_FORMS.keys():
+        raise ValueError(f"{which} is of a kind that its key cannot make (v={tags['v']}, a={tags['a']})")
+    if isinstance(key, RSAPublicKey) and key.key_size < SMALLEST_RSA_BITS:
+        raise ValueError(f"{which} is by an RSA key of only {key.key_size} bits")
+    if "l" in tags:
+        raise ValueError(f"{which} leaves the end of the body unsigned (l=)")
+    if "from" not in [name.lower() for name in names]:
+        raise ValueError(f"{which} does not cover From")
+    if tags["bh"] != _body_hash(body, body_form):
+        raise ValueError(f"{which} is for another body")
+    octets = _signed_octets(fields, names, _SIGNATURE_VALUE.sub(rb"\1", field), header_form)
+    try:
+        value = base64.b64decode(tags["b"], validate=True)
+        if isinstance(key, RSAPublicKey):
+            key.verify(value, octets, PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(value, sha256(octets).digest())
+    except (InvalidSignature, binascii.Error):
+        raise ValueError(f"{which} does not fit the header") from None
+
+
+def _body_hash(body: bytes, form: str) -> str:
+    """The value of `bh=`."""
+    return _base64(sha256(BODY_FORMS[form](body)).digest())
+
+
+def _signed_octets(fields: Sequence[Field], names: Sequence[str], signature: bytes, form: str) -> bytes:
+    """What is signed (section 3.7): each of `names`, fields of one name from the bottom up, then the signature itself
+    with an empty `b=`. A name without a (further) field stands for nothing."""
+    canonical = HEADER_FORMS[form]
+    left: dict[str, list[bytes]] = {}
+    for name, field in fields:
+        left.setdefault(name, []).append(field)
+    taken = [instances.pop() for name in names if (instances := left.get(name.lower()))]
+    return b"".join(canonical(field) + b"\r\n" for field in taken) + canonical(signature)
+
+
+def _tags(field: bytes) -> dict[str, str]:
+    """The tags of a DKIM-Signature field (section 3.2), without the white space that folds some of the values.
+
+    Raises ValueError when one that has to be there is not, or one is there twice.
+    """
+    tags: dict[str, str] = {}
+    value = field.partition(b":")[2].decode("ascii", "replace")
+    for part in value.rstrip("; \t\r\n").split(";"):
+        match = _TAG.fullmatch(part)
+        if match is None or match[1] in tags:
+            raise ValueError(f"a DKIM-Signature cannot be read at {part.strip()[:40]!r}")
+        tags[match[1]] = re.sub(r"\s+", "", match[2]) if match[1] in _FOLDED else match[2]
+    if missing := [name for name in ("v", "a", "d", "s", "h", "bh", "b") if not tags.get(name)]:
+        raise ValueError(f"a DKIM-Signature lacks {missing[0]}=")
+    return tags
+
+
+def _algorithm(key: PublicKey) -> str:
+    return "rsa-sha256" if isinstance(key, RSAPublicKey) else "ed25519-sha256"
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")
+
+
+def _packed(pieces: Sequence[str], end: str) -> list[str]:
+    """`pieces` in a row on as few lines as hold them, each with room for the space that folds it."""
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece) + len(end) > LINE - 1:
+            lines.append("")
+        lines[-1] += piece
+    lines[-1] += end
+    return lines
+
+
+def load_signer(path: Path, domain: str, selector: str, canonicalization: str = "relaxed/relaxed") -> Signer:
+    """The signer with the private key (PEM, not encrypted) at `path`. `domain` may hold any letters (IDN).
+
+    Raises ConfigurationError, in one sentence, when there is no key that can sign.
+    """
+    try:
+        ascii_domain = headers.wire_address(f"postmaster@{domain}").rpartition("@")[2]
+        return Signer(ascii_domain, selector, _private_key(path), canonicalization)
+    except ValueError as error:
+        raise ConfigurationError([Fault(str(path), "", f"cannot sign for {domain}: {error}")]) from error
+
+
+def readable_by_others(path: Path) -> bool:
+    """Whether accounts other than the owner's can read the key at `path`: worth a warning."""
+    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def _private_key(path: Path) -> PrivateKey:
+    """Raises ValueError with what is wrong and the remedy."""
+    remedy = "`newsletter dkim new` makes one"
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError:
+        raise ValueError(f"there is no such file; {remedy}") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror}); check its permissions") from error
+    except TypeError:
+        raise ValueError("the key is encrypted; write it without a passphrase, with private permissions") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError(f"it holds no private key in PEM form; {remedy}") from None
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+        raise ValueError(f"the key is neither RSA nor Ed25519; {remedy}")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made: `kind` is `rsa` or `ed25519`."""
+
+    kind: str
+    path: Path
+    public_key: PublicKey
+
+
+def new_keys(folder: Path) -> tuple[NewKey, NewKey]:
+    """Make an RSA-2048 and an Ed25519 key, `rsa.pem` and `ed25519.pem` in `folder`, readable by the owner only.
+
+    Raises NewsletterError when one is there already (nothing is ever overwritten) or cannot be written.
+    """
+    kinds: tuple[tuple[str, PrivateKey], ...] = (
+        ("rsa", generate_private_key(public_exponent=65537, key_size=RSA_BITS)),
+        ("ed25519", Ed25519PrivateKey.generate()),
+    )
+    made: list[NewKey] = []
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if there := [path for kind, _ in kinds if (path := folder / f"{kind}.pem").exists()]:
+            raise NewsletterError(f"{there[0]} is there already and is kept; name another folder for new keys")
+        for kind, key in kinds:
+            path = folder / f"{kind}.pem"
+            _write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            made.append(NewKey(kind, path, key.public_key()))
+    except OSError as error:
+        raise NewsletterError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return made[0], made[1]
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """A new file that nobody else can read, not even for a moment."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def dns_record(key: PublicKey) -> str:
+    """The value of the TXT record for `key` (RFC 6376 section 3.6.1, RFC 8463 section 4), as a zone file has it:
+    strings of at most 255 octets in quotes."""
+    if isinstance(key, RSAPublicKey):
+        kind, octets = "rsa", key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    else:
+        kind, octets = "ed25519", key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    value = f"v=DKIM1; k={kind}; p={_base64(octets)}"
+    return " ".join(f'"{value[start : start + _STRING]}"' for start in range(0, len(value), _STRING))
