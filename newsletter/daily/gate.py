@@ -34,6 +34,9 @@ AT_MOST_ONCE = (
     *("Reply-To", "Sender", "List-Unsubscribe-Post", *LISTS),
     *("List-Post", "Precedence", "Auto-Submitted", "Feedback-ID"),
 )
+WORDED = ("From", "To", "Reply-To", "List-Id")
+"""Fields that begin with words, which may be encoded, before what may not."""
+
 NEVER = ("Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc")
 """Fields that name recipients; a message of ours has one recipient, in To."""
 
@@ -50,7 +53,7 @@ _SHAPES: Mapping[str, re.Pattern[str]] = {
     "List-Unsubscribe-Post": re.compile(re.escape(ONE_CLICK)),
     **{name: re.compile(_URI) for name in LISTS},
 }
-"""How structured fields stand on the wire, before anything is decoded: no encoded word where no free text belongs."""
+"""How structured fields stand on the wire, before anything is decoded."""
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _UNFILLED = re.compile(rf"\{{[{{%]|%7B(?:%7B|%25)|^(?:#?|None|nan|undefined)$|{re.escape(LINK)}", re.IGNORECASE)
@@ -124,7 +127,10 @@ def _fields(counts: Counter[str], raw: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is there, and would name another recipient"
     for name, shape in _SHAPES.items():
         value = raw.get(name.lower())
-        if value is not None and not shape.fullmatch(value):
+        if value is None:
+            continue
+        exact = value.rpartition("<")[2] if name in WORDED else value
+        if not shape.fullmatch(value) or "=?" in exact:
             yield f"{name} is malformed: {value[:80]!r}"
 
 

@@ -65,7 +65,10 @@ SIGNED = (
     "Archived-At",
     "Feedback-ID",
 )
-"""The fields that are signed where they occur; Precedence and Auto-Submitted say nothing that is worth forging."""
+"""The fields that are signed where they occur; Precedence and Auto-Submitted say nothing that is worth forging.
+
+A relay that writes Date and Message-ID anew (Amazon SES does) breaks our signature: there the relay has to sign.
+"""
 
 _SELECTOR = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", re.DOTALL)
@@ -157,23 +160,19 @@ def verify(content: bytes, public_keys: Mapping[tuple[str, str], PublicKey]) -> 
         fields, body = split(content)
     except ValueError as error:
         return [f"the signatures cannot be looked for: {error}"]
+    known = {_in_dns(*name): key for name, key in public_keys.items()}
     faults: list[str] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for name, field in fields:
         if name != FIELD.lower():
             continue
         try:
             tags = _tags(field)
-            seen.add((tags["s"], tags["d"].lower()))
-            _check(field, tags, fields, body, public_keys)
+            seen.add(_in_dns(tags["s"], tags["d"]))
+            _check(field, tags, fields, body, known)
         except ValueError as error:
             faults.append(str(error))
-    faults += [
-        f"there is no DKIM signature of {selector}._domainkey.{domain}"
-        for selector, domain in public_keys
-        if (selector, domain.lower()) not in seen
-    ]
-    return faults
+    return faults + [f"there is no DKIM signature of {name}" for name in known if name not in seen]
 
 
 def unprotected(content: bytes) -> list[str]:
@@ -192,11 +191,11 @@ def _check(
     tags: Mapping[str, str],
     fields: Sequence[Field],
     body: bytes,
-    public_keys: Mapping[tuple[str, str], PublicKey],
+    known: Mapping[str, PublicKey],
 ) -> None:
     """Section 6.1.3, for one signature. Raises ValueError with what is wrong."""
-    which = f"the DKIM signature of {tags['s']}._domainkey.{tags['d']}"
-    key = public_keys.get((tags["s"], tags["d"].lower()))
+    place = _in_dns(tags["s"], tags["d"])
+    which, key = f"the DKIM signature of {place}", known.get(place)
     header_form, _, body_form = tags.get("c", "simple").partition("/")
     body_form = body_form or "simple"
     names = tags["h"].split(":")
@@ -254,6 +253,11 @@ def _tags(field: bytes) -> dict[str, str]:
     if missing := [name for name in ("v", "a", "d", "s", "h", "bh", "b") if not tags.get(name)]:
         raise ValueError(f"a DKIM-Signature lacks {missing[0]}=")
     return tags
+
+
+def _in_dns(selector: str, domain: str) -> str:
+    """Where a public key stands (section 3.6.2.1); the DNS knows no case."""
+    return f"{selector}._domainkey.{domain}".lower()
 
 
 def _algorithm(key: PublicKey) -> str:

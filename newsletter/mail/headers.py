@@ -26,6 +26,7 @@ LONGEST_NAME = 64
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 section 3.2.3, with the space between atoms
 _PRINTABLE = re.compile(r"[ -~]+")
 _URI = re.compile(r"(?:https?|mailto):[!-;=?-~]+", re.IGNORECASE)  # printable ASCII without < and >
+_WORD = "=?"  # how an encoded word begins (RFC 2047 section 2); some read one even where none may stand
 _TARGET = re.compile(r"[^\x00-\x20\x7f<>]+")
 _BREAKS = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
 
@@ -42,9 +43,9 @@ def text(name: str, value: str) -> str:
 
 
 def verbatim(name: str, value: str) -> str:
-    """A field that must stay on one line exactly as it is: printable ASCII only."""
-    if not _PRINTABLE.fullmatch(value):
-        raise ValueError(f"{name} may hold printable ASCII only, not {value!r}")
+    """A field that must stay on one line exactly as it is: printable ASCII only, and nothing that some decode."""
+    if not _PRINTABLE.fullmatch(value) or _WORD in value:
+        raise ValueError(f"{name} may hold printable ASCII only, without {_WORD!r}, and not {value!r}")
     return f"{name}: {value}"
 
 
@@ -68,6 +69,8 @@ def phrase(name: str, words: str, target: str) -> str:
 
 def wire_address(address: str) -> str:
     """`address` as it goes over the wire: the domain as A-labels (RFC 5891), the local part as it is."""
+    if _WORD in address:
+        raise ValueError(f"{clean(address)[:LONGEST_NAME]!r} would be read as an encoded word")
     try:
         # Whether a domain may be mailed at all (localhost, .test) is the configuration's business, not the syntax's.
         checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
@@ -78,13 +81,15 @@ def wire_address(address: str) -> str:
 
 def _encoded(name: str, value: str) -> str:
     """`value`, folded; encoded where ASCII would not do, would be read as encoded, or could not be folded."""
-    plain = value.isascii() and "=?" not in value and all(len(word) < LINE - len(name) - 2 for word in value.split(" "))
+    plain = (
+        value.isascii() and _WORD not in value and all(len(word) < LINE - len(name) - 2 for word in value.split(" "))
+    )
     return Header(value, "us-ascii" if plain else "utf-8", LINE, header_name=name).encode(linesep=CRLF)
 
 
 def _quoted(name: str, words: str) -> str:
     """`words` as an RFC 5322 phrase: atoms, a quoted string, or encoded words (RFC 2047 section 5, rule 3)."""
-    if not words.isascii() or "=?" in words:
+    if not words.isascii() or _WORD in words:
         return Header(words, "utf-8", LINE, header_name=name).encode(linesep=CRLF)
     if _ATOMS.fullmatch(words):
         return words

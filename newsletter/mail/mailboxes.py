@@ -330,20 +330,22 @@ class _Session:
         try:
             yield
         except (imaplib.IMAP4.error, OSError) as error:
-            why = "no answer in time" if isinstance(error, TimeoutError) else clean(_unwrapped(error))[:200]
-            why = why.replace(self._account.password, "***")
+            why = "no answer in time" if isinstance(error, TimeoutError) else _unwrapped(error)
+            for secret in (_quoted(self._account.password)[1:-1], self._account.password):
+                why = why.replace(secret, "***")
+            why = clean(why)[:200]
             raise NewsletterError(f"the IMAP server {self._account} {failure} ({why}): {remedy}") from None
 
 
 def _unwrapped(error: Exception) -> str:
-    """An error's words; imaplib hands on the server's as the text of a bytes literal."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return re.sub(r"^b(['\"])(.*)\1$", r"\2", words)
+    """An error's words; imaplib hands on the server's as bytes."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else next(iter(error.args), "")
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
 
 
-def _quoted(folder: str) -> str:
-    """A folder's name as an IMAP string (RFC 9051 section 4.3)."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", folder) + '"'
+def _quoted(text: str) -> str:
+    """`text` as an IMAP string (RFC 9051 section 4.3)."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 @contextmanager

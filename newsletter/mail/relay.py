@@ -121,7 +121,7 @@ def why(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(error, SMTPResponseException):
         return line(f"{error.code} {error.message}" if error.code > 0 else error.message)
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return "no answer in time"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"certificate not accepted: {cause.verify_message}"

@@ -402,6 +402,13 @@ def test_a_key_that_did_not_sign_is_missed() -> None:
     assert "cannot be looked for" in verify(b"no header\r\n\r\n", KEYS)[0]
 
 
+def test_the_dns_knows_no_case() -> None:
+    signer = Signer("Papers.Example.ORG", "Ed", ed25519_key())
+    content = sign(b"From: a@papers.example.org\r\n\r\n", [signer], WHEN)
+    for name in (("Ed", "Papers.Example.ORG"), ("ed", "papers.example.org")):
+        assert verify(content, {name: signer.public_key}) == []
+
+
 def test_a_weak_key_is_not_believed_and_not_used() -> None:
     with pytest.raises(ValueError, match="512 bits"):
         Signer(DOMAIN, "rsa", weak_key())

@@ -382,6 +382,12 @@ def test_the_envelope_of_the_report_comes_before_what_stands_in_it() -> None:
     assert read(text).tokens == (TOKEN, other)
 
 
+def test_the_envelope_of_a_complaint_comes_before_the_sender_it_names() -> None:
+    other = "7" * 40
+    text = COMPLAINT.replace("To: <fbl@", f"To: <bounces+{other}@")
+    assert read(text).tokens == (other, TOKEN)
+
+
 def test_the_reports_own_message_id_is_not_the_returned_messages() -> None:
     text = POSTFIX.replace(f"Message-ID: {ID}", "X-Nothing: here")
     assert read(text).message_ids == ()

@@ -141,7 +141,7 @@ async def test_a_slow_answer_is_waited_for(step: str) -> None:
 
 async def test_an_answer_before_the_end_of_the_message_ends_it() -> None:
     script = Script({BODY: b"552 5.3.4 that is too much\r\n"})
-    async with mailing(script) as mailer:
+    async with mailing(script, IMPATIENT) as mailer:
         outcome = await mailer.send(MESSAGE, nothing)
     assert (outcome.state, outcome.enhanced, script.contents) == (State.REFUSED, "5.3.4", [])
 

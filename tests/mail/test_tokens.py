@@ -144,7 +144,7 @@ def test_no_other_spelling_of_a_bounce_token_is_believed() -> None:
         for character in CHARACTERS:
             changed = token[:index] + character + token[index + 1 :]
             assert changed.lower() == token or TOKENS.read_bounce(changed) is None
-    for wrapped in (f" {token}", f"{token}\n", f"{token}=", token + token, token.replace("k", "\u212a", 1) + "\u212a"):
+    for wrapped in (f" {token}", f"{token}\n", f"{token}=", token + token):
         assert TOKENS.read_bounce(wrapped) is None
     kelvin = next(made for number in range(1, 99) if "k" in (made := TOKENS.bounce(number, DAY)))
     assert TOKENS.read_bounce(kelvin.replace("k", "\u212a")) is None  # its lower case is a k
