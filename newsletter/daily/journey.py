@@ -53,7 +53,7 @@ class Daily:
 
     async def day_of(self, asked: date | None, *, latest: bool) -> date:
         """The day a command is about: the one asked for, the newest of the archive, or today."""
-        newest = await self.store.papers.newest_day() if latest else None
+        newest = await self.store.papers.newest_day(self.publishing.today()) if latest else None
         return asked or newest or self.publishing.today()
 
     async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
@@ -72,7 +72,7 @@ class Daily:
         attempted = sum([await self._delivering.deliver(date) for date in dates])
         known = [one for date in dates for one in await self.store.ledger.of_date(date)]
         deliveries = [one for one in known if one.local_date == day or one.id in waiting]
-        newest = await self.store.papers.newest_day()
+        newest = await self.store.papers.newest_day(self.publishing.today())
         return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest)
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
@@ -84,7 +84,7 @@ class Daily:
         planned = {delivery.subscriber_id for delivery in deliveries}
         readers = [reader for reader in await self.publishing.due(day, edition) if reader.id not in planned]
         previews = await self._composing.previews(readers, day, edition)
-        newest = await self.store.papers.newest_day()
+        newest = await self.store.papers.newest_day(self.publishing.today())
         there = edition if edition.papers else None
         return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
 
@@ -96,7 +96,7 @@ class Daily:
         day = await self.day_of(asked, latest=True)
         previews = await self._composing.previews([reader], day, await self._edition_or_draft(day))
         if not previews:
-            newest = await self.store.papers.newest_day()
+            newest = await self.store.papers.newest_day(self.publishing.today())
             remedy = f"the newest day is {newest}" if newest else "`newsletter collect` fetches some"
             raise NotFoundError(f"there are no papers for {day}; {remedy}")
         return previews[0]
