@@ -41,11 +41,14 @@ def next_run(settings: Settings, now: datetime) -> datetime | None:
 
 
 async def serve(
-    settings: Settings, run: Callable[[], Awaitable[None]], stop: Callable[[], None], say: Callable[[str], None]
+    settings: Settings,
+    run: Callable[[], Awaitable[datetime | None]],
+    stop: Callable[[], None],
+    say: Callable[[str], None],
 ) -> None:
     """Call `run` at every configured time until SIGTERM or SIGINT; a run under way is told to `stop` and waited for.
 
-    `say` is told the next run, at the start and after each one. A run that fails does not end the schedule.
+    `run` answers when to look again before the next configured time, if at all. `say` is told the next run, at the start and after each one. A run that fails does not end the schedule.
     """
     # Its own log says nothing that `say` does not, and would go to standard error unformatted.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -57,11 +60,14 @@ async def serve(
 
     async def once() -> None:
         async with busy:
-            await run()
+            again = await run()
+        if again:
+            # A relay asked for patience: look again when it is over, and not only tomorrow.
+            scheduler.add_job(once, "date", run_date=again, id="again", replace_existing=True, misfire_grace_time=None)
         say_next()
 
     def say_next() -> None:
-        coming = scheduler.get_job("daily").next_run_time if scheduler.get_job("daily") else None
+        coming = min((job.next_run_time for job in scheduler.get_jobs()), default=None)
         say(f"next run: {coming:%A %Y-%m-%d %H:%M:%S %Z}" if coming else "there is no next run")
 
     scheduler = AsyncIOScheduler(timezone=ZoneInfo(settings.schedule.timezone))

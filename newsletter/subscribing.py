@@ -43,11 +43,15 @@ async def import_csv(store: Store, file: TextIO, topics: Collection[str]) -> Imp
     """
     bad: list[BadRow] = []
     good: dict[str, Subscriber] = {}
+    of_file = {one.address for one in await store.subscribers.all() if one.origin == "file" and one.status != "left"}
     for line, row in _rows(file, bad):
         try:
             reader = _reader(row, topics)
         except ValueError as error:
             bad.append(BadRow(line, str(error)))
+            continue
+        if reader.address in of_file:
+            bad.append(BadRow(line, f"“{reader.address}” belongs to subscribers.toml; change it there"))
             continue
         if reader.address in good:
             bad.append(BadRow(line, f"“{reader.address}” came before in this file; the first row is taken"))
@@ -59,7 +63,7 @@ async def import_csv(store: Store, file: TextIO, topics: Collection[str]) -> Imp
 def _rows(file: TextIO, bad: list[BadRow]) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(file, strict=True)
     try:
-        header = [name.strip().casefold() for name in next(reader, [])]
+        header = [name.strip(" \ufeff").casefold() for name in next(reader, [])]
         if "address" not in header:
             bad.append(BadRow(1, f"the first line must name the columns: {','.join(COLUMNS)}"))
             return

@@ -5,16 +5,29 @@ Everything heavy is imported inside the commands, so that `newsletter --help` an
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 from newsletter.cli.app import TRACEBACK, app
 from newsletter.errors import ConfigurationError, NewsletterError
 
-DONE, FAILED, MISUSED, LOOK, INTERRUPTED = 0, 1, 2, 3, 130
+FAILED, MISUSED = 1, 2
+
+
+def _prepare_output() -> None:
+    """A terminal that lacks a letter shows a question mark; nobody listening is no reason to fail."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as we are
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def main() -> None:
     """Run the command line; every failure is a sentence on standard error and an exit code."""
+    _prepare_output()
     try:
         app()
     except ConfigurationError as error:
@@ -24,12 +37,10 @@ def main() -> None:
     except NewsletterError as error:
         print(f"newsletter: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        print("newsletter: interrupted; the next run goes on where this one stopped", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
-        sys.exit(DONE)
+    except OSError as error:
+        # Every command puts its own failures into words; what is left is the answer that cannot be written.
+        print(f"newsletter: the answer cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(FAILED)
     except Exception as error:
         if TRACEBACK in sys.argv:
             raise

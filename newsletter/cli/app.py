@@ -33,7 +33,7 @@ app = typer.Typer(
     help="Turns each day's research papers into an e-mail that a researcher is glad to open.",
     epilog=(
         "Exit codes: 0 done; 1 failed, and standard error says why; 2 the command line or the configuration is wrong; "
-        "3 done, but something wants a look (a message was not accepted, a source could not be read, a row not taken)."
+        "3 done, but something wants a look (a message was not accepted, no source could be read, a row was not taken)."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

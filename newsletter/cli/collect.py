@@ -36,6 +36,8 @@ def collect(
     from newsletter.cli.rows import BATCH_COLUMNS, NUMBERS, batch_json, cells
 
     loaded = configuration(context)
+    if missing := [path for path in paths or [] if not path.exists()]:
+        raise typer.BadParameter(f"there is no {missing[0]}")
     more = [listing_source(paths, year)] if paths else []
 
     async def go() -> list[Collected]:

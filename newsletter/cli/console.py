@@ -6,6 +6,7 @@ Standard output carries the answer, standard error the progress and the remarks.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +44,20 @@ def answer(text: str) -> None:
 
 def answer_json(value: Any) -> None:
     """The answer as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    """Days and moments as ISO 8601 has them, paths as they are written."""
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def command_line(loaded: Configuration, *words: str) -> str:
+    """`newsletter WORDS` as one would type it to stay with the same configuration."""
+    from newsletter.settings import shipped
+
+    own = [] if loaded.folder == shipped("config") else ["--config", str(loaded.folder)]
+    return shlex.join(["newsletter", *own, *words])
 
 
 def answer_table(

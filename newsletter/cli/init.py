@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -38,4 +39,4 @@ def init(
     except OSError as error:
         raise NewsletterError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     answer(f"{folder} is ready: edit {', '.join(names)}.")
-    answer(f"Then: newsletter --config {folder} run --date latest")
+    answer(f"Then: {shlex.join(['newsletter', '--config', str(folder), 'run', '--date', 'latest'])}")

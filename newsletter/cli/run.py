@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from newsletter.cli.console import (
     answer,
     answer_json,
     answer_table,
+    command_line,
     configuration,
     day_asked,
     progress_bar,
@@ -69,6 +71,8 @@ def run(
         answer_json(_as_json(loaded, report, rehearsed, dry_run))
     else:
         show(loaded, report, rehearsed, dry_run=dry_run)
+    if report.failure:
+        raise report.failure
     raise typer.Exit(exit_code(report))
 
 
@@ -102,31 +106,43 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
 
 def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> str:
     if not report.deliveries and not rehearsed:
-        if report.edition:
-            return (
-                f"The edition of {report.day} has {len(report.edition.papers)} papers, but no reader is due that day."
-            )
-        if report.newest is None:
-            return f"Nothing new for {report.day}: the archive is empty. `newsletter collect PATH` reads documents."
-        newest = f"The newest day is {report.newest}: newsletter run --date {report.newest}"
-        return f"Nothing new for {report.day}. {newest}"
+        return _nothing_to_do(loaded, report)
     if dry_run:
-        return "This was a rehearsal: nothing was sent. `newsletter preview --subscriber ADDRESS` shows one of them."
-    if report.stopped:
-        return "Stopped as asked: what was open is finished, the rest goes out with the next run."
-    if not report.attempted:
-        return f"All of {report.day} was settled before: nothing was sent now. `newsletter status` has the counts."
-    return _where_to_look(loaded, report)
+        one = command_line(loaded, "preview", "--subscriber", "ADDRESS")
+        return f"This was a rehearsal: nothing was sent. `{one}` shows one of them."
+    counted = Counter(str(delivery.state) for delivery in report.deliveries)
+    counts = ", ".join(f"{number} {state}" for state, number in counted.items())
+    begun = "Stopped as asked. " if report.stopped else "" if report.attempted else "Nothing was sent now. "
+    return f"{begun}{report.day}: {counts}.{_what_next(loaded, report)}"
 
 
-def _where_to_look(loaded: Configuration, report: Report) -> str:
+def _nothing_to_do(loaded: Configuration, report: Report) -> str:
+    if report.edition:
+        return f"The edition of {report.day} has {len(report.edition.papers)} papers, but no reader is due that day."
+    if report.newest is None:
+        collect = command_line(loaded, "collect", "PATH")
+        return f"Nothing new for {report.day}: the archive is empty. `{collect}` reads documents."
+    newest = command_line(loaded, "run", "--date", str(report.newest))
+    return f"Nothing new for {report.day}. The newest day is {report.newest}: {newest}"
+
+
+def _what_next(loaded: Configuration, report: Report) -> str:
     from newsletter.assembly import outbox
+    from newsletter.model import State
 
-    first = report.deliveries[0].address
-    look = f"newsletter preview --subscriber {first} --open"
-    if loaded.settings.smtp.host:
-        return f"The mail went to {loaded.settings.smtp.host}. To see one: {look}"
-    return f"The mail is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir). To see one: {look}"
+    states = {delivery.state for delivery in report.deliveries}
+    words = ""
+    if times := [delivery.next_at for delivery in report.deliveries if delivery.next_at]:
+        words += f" Deferred ones are tried again by a run after {min(times):%Y-%m-%d %H:%M %Z}."
+    if State.SENDING in states:
+        words += " Those that are sending are held by another run, or by one that died."
+    accepted = next((one.address for one in report.deliveries if one.state is State.ACCEPTED), None)
+    if accepted and report.attempted:
+        look = command_line(loaded, "preview", "--subscriber", accepted, "--date", str(report.day), "--open")
+        if not loaded.settings.smtp.host:
+            words += f" The mail is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir)."
+        words += f" To see one: {look}"
+    return words
 
 
 def exit_code(report: Report) -> int:
@@ -154,6 +170,7 @@ def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dr
         "attempted": report.attempted,
         "alerts": list(report.alerts),
         "stopped": report.stopped,
+        "failure": str(report.failure) if report.failure else None,
         "outbox": None if loaded.settings.smtp.host else outbox(loaded.settings),
         "conclusion": _conclusion(loaded, report, rehearsed, dry_run),
     }

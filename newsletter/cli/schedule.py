@@ -9,6 +9,8 @@ import typer
 from newsletter.cli.console import answer, configuration, remark
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from newsletter.daily import Daily
 
 
@@ -29,19 +31,23 @@ def schedule(context: typer.Context) -> None:
 
     under_way: list[Daily] = []
 
-    async def run() -> None:
+    async def run() -> datetime | None:
         try:
             loaded = configuration(context)
             async with opened_daily(loaded) as daily:
                 under_way.append(daily)
                 report = await daily.run(utc_now())
             show(loaded, report, [])
+            if report.failure:
+                remark(f"the run stopped: {report.failure}")
+            return min((one.next_at for one in report.deliveries if one.next_at), default=None)
         except ConfigurationError as error:
             remark(f"not run, the configuration is wrong:\n{error}")
         except NewsletterError as error:
             remark(f"the run stopped: {error}")
         finally:
             under_way.clear()
+        return None
 
     def stop() -> None:
         for daily in under_way:

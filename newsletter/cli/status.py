@@ -37,12 +37,13 @@ async def _gather(loaded: Any) -> dict[str, Any]:
 
     async with opened_store(loaded) as store:
         readers = await store.subscribers.all()
-        batches = await store.batches.latest(10)
+        latest = {(batch.source, batch.document): batch for batch in reversed(await store.batches.latest(200))}
+        batches = sorted(latest.values(), key=lambda batch: batch.collected_at, reverse=True)[:20]
         return {
             "deliveries": {str(state): number for state, number in (await store.ledger.counts()).items()},
             "balanced": await store.ledger.balanced(),
             "papers": await store.papers.count(),
-            "newest": await store.papers.newest_day(),
+            "newest": await store.papers.newest_day(utc_now().date()),
             "editions": await store.editions.all_days(),
             "subscribers": dict(Counter(str(reader.status) for reader in readers)),
             "batches": [

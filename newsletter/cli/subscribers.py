@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -112,7 +113,9 @@ def export_subscribers(
         export_csv(readers, sys.stdout)
         return
     try:
-        with out.open("w", encoding="utf-8", newline="") as file:
+        # Private: these are people's addresses.
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             export_csv(readers, file)
     except OSError as error:
         raise typer.BadParameter(f"{out} cannot be written: {error.strerror}") from None

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.publishing import Collected, Publishing
-from newsletter.errors import NotFoundError
+from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.model import OPEN_STATES, Delivery, Edition, Subscriber
 from newsletter.sources.base import Source
 from newsletter.store import Store
@@ -19,7 +19,8 @@ from newsletter.store import Store
 class Report:
     """What a run came to: `deliveries` are all of the day, and of earlier days those that still waited; `attempted`
     counts those that this run tried; `newest` is the newest day of the archive. `alerts` is what the relay
-    said about this installation; `stopped` tells that the run was asked to end before it was through."""
+    said about this installation; `stopped` tells that the run was asked to end before it was through;
+    `failure` is what ended the sending early."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -29,6 +30,7 @@ class Report:
     newest: date | None
     alerts: tuple[str, ...] = ()
     stopped: bool = False
+    failure: NewsletterError | None = None
 
 
 class Daily:
@@ -62,7 +64,7 @@ class Daily:
 
     async def day_of(self, asked: date | None, *, latest: bool) -> date:
         """The day a command is about: the one asked for, the newest of the archive, or today."""
-        newest = await self.store.papers.newest_day() if latest else None
+        newest = await self.store.papers.newest_day(self.publishing.today()) if latest else None
         return asked or newest or self.publishing.today()
 
     async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
@@ -78,12 +80,17 @@ class Daily:
         waiting = {
             one.id for date in dates for one in await self.store.ledger.of_date(date) if one.state in OPEN_STATES
         }
-        attempted = sum([await self._delivering.deliver(date) for date in dates])
+        attempted, failure = 0, None
+        try:
+            for date in dates:
+                attempted += await self._delivering.deliver(date)
+        except NewsletterError as error:
+            failure = error
         known = [one for date in dates for one in await self.store.ledger.of_date(date)]
         deliveries = [one for one in known if one.local_date == day or one.id in waiting]
-        newest = await self.store.papers.newest_day()
+        newest = await self.store.papers.newest_day(self.publishing.today())
         alerts, stopped = tuple(self._delivering.alerts), self._delivering.stopped
-        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped)
+        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, failure)
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
         """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more."""
@@ -94,7 +101,7 @@ class Daily:
         planned = {delivery.subscriber_id for delivery in deliveries}
         readers = [reader for reader in await self.publishing.due(day, edition) if reader.id not in planned]
         previews = await self._composing.previews(readers, day, edition)
-        newest = await self.store.papers.newest_day()
+        newest = await self.store.papers.newest_day(self.publishing.today())
         there = edition if edition.papers else None
         return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
 
@@ -106,7 +113,7 @@ class Daily:
         day = await self.day_of(asked, latest=True)
         previews = await self._composing.previews([reader], day, await self._edition_or_draft(day))
         if not previews:
-            newest = await self.store.papers.newest_day()
+            newest = await self.store.papers.newest_day(self.publishing.today())
             remedy = f"the newest day is {newest}" if newest else "`newsletter collect` fetches some"
             raise NotFoundError(f"there are no papers for {day}; {remedy}")
         return previews[0]

@@ -14,6 +14,9 @@ from newsletter.ranking.words import telling_stems
 NAME_WEIGHT = 0.5
 DESCRIPTION_WEIGHT = 0.25
 TREND_WEIGHT = 0.5
+
+# A reader who names a word means it, also on a day that is full of it.
+LEAST_KEYWORD_RARITY = 0.6
 LISTED_AGAIN = 0.1
 
 # A ranking keeps at most this many picks: more than any digest shows, bounded whatever the topic.
@@ -43,7 +46,7 @@ def _rank_topic(index: Index, topic: Topic, pages: dict[tuple[str, date], int]) 
     excluded: set[int] = set()
     for wanted in filter(None, map(term, topic.exclude)):
         excluded |= index.hits(wanted).keys()
-    keyword_scores, keyword_hits = _sum(index, keywords)
+    keyword_scores, keyword_hits = _sum(index, keywords, LEAST_KEYWORD_RARITY)
     word_scores, word_hits = _sum(index, described)
     picks = []
     for number, document in enumerate(index.documents):
@@ -82,13 +85,15 @@ def _weighted_words(topic: Topic) -> list[tuple[Term, float]]:
     return [(Term((stem,)), NAME_WEIGHT) for stem in name] + [(Term((stem,)), DESCRIPTION_WEIGHT) for stem in rest]
 
 
-def _sum(index: Index, wanted: list[tuple[Term, float]]) -> tuple[dict[int, float], dict[int, list[Hit]]]:
+def _sum(
+    index: Index, wanted: list[tuple[Term, float]], least_rarity: float = 0.0
+) -> tuple[dict[int, float], dict[int, list[Hit]]]:
     """Per document: the weighted BM25 sum in units, and the hits, the weightiest first."""
     scores: dict[int, float] = {}
     weighed: dict[int, list[tuple[float, Hit]]] = {}
     for one, weight in wanted:
         found = index.hits(one)
-        rarity = index.rarity(len(found))
+        rarity = max(index.rarity(len(found)), least_rarity)
         for number, hit in found.items():
             value = weight * rarity * index.documents[number].saturated(hit)
             scores[number] = scores.get(number, 0.0) + value

@@ -116,13 +116,13 @@ def _authors(names: Sequence[str]) -> str:
 
 
 def _place(listings: Sequence[Listing]) -> str:
-    """Where on its page the paper stood, in words: "No. 3 of the day on 11 March"."""
+    """Where on its page the paper stood, in words: "No. 3 on the page of 11 March"."""
     if not listings:
         return ""
     best = min(listing.rank for listing in listings)
     days = sorted({listing.day for listing in listings})
     if len(days) == 1:
-        return f"No. {best} of the day on {span(days)}"
+        return f"No. {best} on the page of {span(days)}"
     return f"Listed on {span(days)}, at best No. {best}"
 
 

@@ -160,7 +160,7 @@ class Compiled:
             "intro": words.opening(clean(name), len(cards), digest.considered, sum(entry.words for entry in entries)),
             "content": "",
             "contents": " · ".join(contents) if len(digest.sections) > 1 else "",
-            "left_out": f"And {digest.left_out:,} more papers matched." if digest.left_out else "",
+            "left_out": words.left_out(digest.left_out),
             "reason": words.reason(digest.follows or topics, self.look.name),
             "curators": _curators(digest.curators),
         }

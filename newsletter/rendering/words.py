@@ -160,6 +160,11 @@ def greetable(name: str) -> bool:
     return 0 < len(name) <= 40 and letters and not re.search(r"\.(?! |$)", name) and any(map(str.isalpha, name))
 
 
+def left_out(number: int) -> str:
+    """The line below the last paper, when there were more."""
+    return f"And {number:,} more {'paper' if number == 1 else 'papers'} matched." if number else ""
+
+
 def reason(topics: Sequence[str], name: str) -> str:
     """Why the reader gets this e-mail; `topics` are the names of those that the reader follows."""
     if topics:

@@ -33,8 +33,13 @@ _SENTENCES = {
 def faults_of(error: ValidationError, model: type[BaseModel], where: Callable[[Place], tuple[str, str]]) -> list[Fault]:
     """One Fault for each error. `where` tells file (or environment variable) and key of a place in `model`."""
     found = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         place = tuple(detail["loc"])
+        if detail["type"] == "too_short" and any(
+            place == other["loc"][: len(place)] != other["loc"] for other in details
+        ):
+            continue  # it is too short because what was in it could not be read, which is said
         file, key = where(place)
         found.append(Fault(file, key, _sentence(dict(detail), place, model)))
     return found
@@ -63,10 +68,11 @@ def _sentence(detail: dict[str, Any], place: Place, model: type[BaseModel]) -> s
     if kind in _SENTENCES:
         return f"{_SENTENCES[kind]}{'' if kind == 'missing' else _got(given, place)}"
     message = str(detail["msg"]).replace("Input should", "must")
-    return f"{message[:1].lower()}{message[1:]}{_got(given, place)}"
+    return f"{message if message[:2].isupper() else message[:1].lower() + message[1:]}{_got(given, place)}"
 
 
 _PATTERNS = {
+    r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$": "must look like papers.example.org",
     r"^#[0-9a-fA-F]{6}$": "must be a colour like “#0b5394”",
     r"^[a-z0-9]+(-[a-z0-9]+)*$": "must be lower-case letters, digits and single hyphens, like “neural-fields”",
 }

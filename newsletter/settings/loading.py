@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from newsletter.settings.shipped import installed_from_wheel, shipped
 
 SETTINGS_FILE, TOPICS_FILE, SUBSCRIBERS_FILE = "newsletter.toml", "topics.toml", "subscribers.toml"
 
-# Read by the command line or by the tests, not settings themselves.
+# Read by the command line, not settings themselves.
 _OTHER_VARIABLES = {"CONFIG", "SECRETS_DIR"}
+
+# Three slashes and no fourth: a path that counts from somewhere.
+_RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+aiosqlite)?:///)([^/].*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +97,30 @@ def _environment(faults: list[Fault]) -> dict[str, Any]:
     for variable in sorted(os.environ):
         if variable.upper().startswith(ENV_PREFIX):
             name = variable[len(ENV_PREFIX) :].upper()
-            known = name.split(NESTED)[0].lower() in Settings.model_fields or name.startswith("TEST_")
-            if not known and name not in _OTHER_VARIABLES:
+            if name.split(NESTED)[0].lower() not in Settings.model_fields and name not in _OTHER_VARIABLES:
                 faults.append(
                     Fault("environment", variable, "there is no such setting; `newsletter config show` lists them")
                 )
-    try:
-        return dict(EnvSettingsSource(Settings)())
-    except SettingsError as error:
-        faults.append(Fault("environment", "", f"{error}; tables and lists are written as JSON"))
-        return {}
+    source = EnvSettingsSource(Settings)
+    variables, values = dict(source.env_vars), dict[str, Any]()
+    for field in Settings.model_fields:
+        # One table at a time, so that one that cannot be read does not hide what is wrong with the others.
+        own = f"{ENV_PREFIX}{field}".casefold()
+        source.env_vars = {name: text for name, text in variables.items() if name.casefold().split(NESTED)[0] == own}
+        try:
+            values |= {key: value for key, value in source().items() if key == field}
+        except SettingsError:
+            faults.append(Fault("environment", own.upper(), "is not valid JSON; lists and tables are written as JSON"))
+    return values
 
 
 def _secret_files(folder: Path, faults: list[Fault]) -> dict[str, Any]:
     """Files named after settings (`smtp__password`) in NEWSLETTER_SECRETS_DIR, else in `secrets` beside the files."""
-    secrets = Path(os.environ.get(f"{ENV_PREFIX}SECRETS_DIR") or folder / "secrets")
+    named = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
+    secrets = Path(named) if named else folder / "secrets"
     if not secrets.is_dir():
+        if named:
+            faults.append(Fault("environment", f"{ENV_PREFIX}SECRETS_DIR", f"there is no folder {named}"))
         return {}
     try:
         files = SecretsSettingsSource(Settings, secrets_dir=secrets, env_prefix="")
@@ -124,8 +136,11 @@ def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for table, key in (("", "state_dir"), ("email", "templates"), ("dkim", "rsa_key"), ("dkim", "ed25519_key")):
         holder = values if not table else values.get(table)
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
-            changed = {**holder, key: str(folder / holder[key])}
+            changed = {**holder, key: str(folder / Path(holder[key]).expanduser())}
             values = changed if not table else {**values, table: changed}
+    database = values.get("database")
+    if isinstance(database, dict) and (relative := _RELATIVE_SQLITE.fullmatch(str(database.get("url", "")))):
+        values["database"] = {**database, "url": f"{relative[1]}{(folder / relative[2]).resolve()}"}
     if isinstance(values.get("sources"), list):
         values["sources"] = [_absolute_path(source, folder) for source in values["sources"]]
     return values
@@ -133,7 +148,7 @@ def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _absolute_path(source: Any, folder: Path) -> Any:
     if isinstance(source, dict) and isinstance(source.get("path"), str) and source["path"]:
-        return {**source, "path": str(folder / source["path"])}
+        return {**source, "path": str(folder / Path(source["path"]).expanduser())}
     return source
 
 

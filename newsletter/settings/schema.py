@@ -45,7 +45,8 @@ def _known_timezone(name: str) -> str:
 
 def _clock_time(text: str) -> str:
     try:
-        time.fromisoformat(text)
+        if time.fromisoformat(text).tzinfo or text.startswith("T"):
+            raise ValueError
     except ValueError:
         raise ValueError(f"“{text}” is not a time of day; write it like “07:00”") from None
     return text
@@ -62,7 +63,10 @@ def _secrets(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("is neither a JSON list of keys nor keys between commas") from None
     return [key.strip() for key in value.replace(",", "\n").splitlines() if key.strip()]
 
 
@@ -70,6 +74,8 @@ TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 Address = Annotated[str, AfterValidator(normal_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+LIST_ID = r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$"
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
@@ -95,6 +101,13 @@ class DatabaseTable(Table):
 class SiteTable(Table):
     url: HttpUrl | None = Field(None, description="where the web page is; links in e-mails start with it")
 
+    @field_validator("url")
+    @classmethod
+    def _base(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url and (url.query or url.fragment or url.username or url.password or len(str(url)) > 200):
+            raise ValueError("must be a plain address like https://papers.example.org, of at most 200 characters")
+        return url
+
 
 class EmailTable(Table):
     name: Line = Field("Trending Papers", description="name of the newsletter: From, title, header line")
@@ -106,7 +119,14 @@ class EmailTable(Table):
     postal_address: Line = Field("", description="shown in the footer; bulk mail law asks for it in many countries")
     contact: Line = Field("", description="whom to ask, an address or a sentence for the footer")
     text_width: int = Field(0, ge=0, le=200, description="wrap the text part at this column; 0 leaves it to the reader")
-    templates: Path | None = Field(None, description="folder whose email/ files replace the shipped ones, one by one")
+    templates: Folder | None = Field(None, description="folder whose email/ files replace the shipped ones, one by one")
+
+    @field_validator("templates")
+    @classmethod
+    def _there(cls, folder: Path | None) -> Path | None:
+        if folder and not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
+        return folder
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -131,7 +151,9 @@ class SenderTable(Table):
     name: Line = Field("", description="name in From; empty is email.name")
     reply_to: Address | None = Field(None, description="where answers go, if not to the sender")
     unsubscribe: Address | None = Field(None, description="mailbox for unsubscribe mails; empty is the sender")
-    list_id: Line = Field("", description="List-Id (RFC 2919); empty is “papers.” and the sender's domain")
+    list_id: Annotated[str, Field(pattern=LIST_ID)] = Field(
+        "", description="List-Id (RFC 2919); empty is “papers.” and the sender's domain"
+    )
 
 
 class SmtpTable(Table):
@@ -149,6 +171,12 @@ class SmtpTable(Table):
     per_domain: float = Field(
         0, ge=0, allow_inf_nan=False, description="messages a second to one recipient domain at the most; 0 is no limit"
     )
+
+    @model_validator(mode="after")
+    def _no_login_in_clear(self) -> Self:
+        if self.username and self.security == "none":
+            raise ValueError("a login never goes over an open line: set security to starttls or tls, or drop username")
+        return self
 
 
 class EditionTable(Table):
@@ -211,7 +239,7 @@ class ListingOptions(Table):
 
     kind: Literal["listing"] = Field(description="what sort of source it is: `listing`")
     name: Line = Field(min_length=1, max_length=60, description="its name in batches and listings; never change it")
-    path: Path | None = Field(None, description="a listing document or a folder of them; empty is the shipped seeds")
+    path: Folder | None = Field(None, description="a listing document or a folder of them; empty is the shipped seeds")
     year: int | None = Field(None, ge=1991, le=2200, description="year of documents that name only day and month")
 
 
@@ -219,10 +247,15 @@ class Settings(BaseSettings):
     """All settings, frozen. Precedence: flag > environment > secret file > TOML file > default."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, validate_default=False
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=NESTED,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=False,
     )
 
-    state_dir: Path = Field(Path("var"), description="folder of the database, the secrets and the local mailbox")
+    state_dir: Folder = Field(Path("var"), description="folder of the database, the secrets and the local mailbox")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)] = Field(
         (), description="keys that sign links, newest first; made on first start when empty"
     )

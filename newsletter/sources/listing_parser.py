@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from newsletter.model import Batch, LinkKind, Listing, Paper, Problem, Verdict
 from newsletter.sources.links import links_in
@@ -47,6 +47,8 @@ def parse_listing(content: bytes, *, document: str, source: str, year: int | Non
     day = _day(page, report, year, today)
     if day is None:
         return broken(document, source, report.problems[0].why, report.problems)
+    if day > today + timedelta(days=1):  # somewhere it may be tomorrow already
+        report.add(0, f"{day} has not come yet: correct the day or the year, or its papers wait until then")
     papers = _papers(page, day, source, report)
     verdict, why = _verdict(len(papers), report)
     return Batch(source, document, day, papers, verdict, why, page.curators, report.problems)

@@ -50,7 +50,7 @@ class Batches:
             await _write(connection, known, joined)
             new = len(joined) - len(known)
             if batch.verdict is Verdict.NEW and not new and _listings(joined) == _listings(known):
-                batch = replace(batch, verdict=Verdict.SAME, why=f"All {len(batch.papers)} papers were known already.")
+                batch = replace(batch, verdict=Verdict.SAME, why=_nothing_new(len(batch.papers)))
             note = insert(tables.batches).values(
                 source=batch.source,
                 document=batch.document,
@@ -136,3 +136,7 @@ def _columns(paper: Paper) -> dict[str, object]:
 
 def _listings(papers: Mapping[str, Paper]) -> int:
     return sum(len(paper.listings) for paper in papers.values())
+
+
+def _nothing_new(papers: int) -> str:
+    return f"all {papers} papers were known already" if papers > 1 else "its paper was known already"

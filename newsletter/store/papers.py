@@ -54,10 +54,13 @@ class Papers:
             known = await load(connection, await connection.scalars(window))
         return _in_page_order(known.values(), after + timedelta(days=1), until)
 
-    async def newest_day(self) -> date | None:
-        """The newest day any paper was listed on; None in an empty archive."""
+    async def newest_day(self, until: date | None = None) -> date | None:
+        """The newest day any paper was listed on, no later than `until`; None when there is none."""
+        query = select(func.max(tables.listings.c.day))
+        if until is not None:
+            query = query.where(tables.listings.c.day <= until)
         async with self._database.read() as connection:
-            newest: date | None = await connection.scalar(select(func.max(tables.listings.c.day)))
+            newest: date | None = await connection.scalar(query)
             return newest
 
     async def count(self) -> int:

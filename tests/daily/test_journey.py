@@ -206,3 +206,16 @@ async def test_progress_is_told(world: World) -> None:
         await daily.run(world.now)
     assert {step for step, _, _ in told} == {"Collecting", "Ranking", "Delivering"}
     assert told[-1] == ("Delivering", 1, 1)
+
+
+async def test_a_day_that_has_not_come_waits_and_hijacks_nothing(world: World) -> None:
+    world.readers(reader("ada"))
+    world.list_papers(FRIDAY, "A Robot That Walks")
+    world.list_papers(date(2052, 3, 13), "A Robot From the Future")
+    async with world.daily() as daily:
+        report = await daily.run(world.now, latest=True)
+    assert report.day == report.newest == FRIDAY
+    assert [one.state for one in report.deliveries] == [State.ACCEPTED]
+    future = next(one.batch for one in report.collected if one.batch.day == date(2052, 3, 13))
+    assert any("has not come yet" in problem.why for problem in future.problems)
+    assert "Future" not in world.mail()[0]

@@ -238,8 +238,9 @@ def test_readers_come_by_csv_get_mail_and_go(installation: Installation, tmp_pat
     exported = installation("subscribers", "export").out
     assert exported.splitlines()[0] == "address,name,topics,timezone,hour,rhythm"
     assert "eve@" not in exported
-    again = installation("subscribers", "import", "-", stdin=exported)
-    assert "0 added" in again.out
+    again = installation("subscribers", "import", "-", stdin=exported, expect=3)
+    assert "0 added, 1 updated, 4 rows not taken" in again.out
+    assert "belongs to subscribers.toml" in again.err
 
 
 def test_the_schedule_runs_at_its_time_and_ends_cleanly(installation: Installation) -> None:

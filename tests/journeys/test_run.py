@@ -81,7 +81,7 @@ def test_running_twice_sends_once_and_says_so(installation: Installation) -> Non
     installation("run", "--date", "latest")
     first = installation.mail()
     again = installation("run", "--date", "latest")
-    assert "settled before: nothing was sent now" in again.out
+    assert "Nothing was sent now. 2025-03-12: 4 accepted." in again.out
     assert installation.mail() == first
     assert len(list((installation.state / "outbox" / "new").iterdir())) == 4
     batches = installation("run", "--date", "latest", "--json").json["batches"]

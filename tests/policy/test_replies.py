@@ -154,8 +154,10 @@ def test_enhanced_codes(code: int, text: str, expected: str) -> None:
         ("2.6.0 <a@b> [InternalId=123456789, Hostname=x.example] Queued mail for delivery", "123456789"),  # Exchange
         ("2.0.0 OK  1700000000 d2e1a72fcca58-6c4cb1de0f2si123.45 - gsmtp", "d2e1a72fcca58-6c4cb1de0f2si123.45"),
         ("ok 1700000000 qp 12345", "12345"),  # qmail
-        ("Ok 0102018c1a2b3c4d-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-000000",) * 1
-        + ("0102018c1a2b3c4d-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-000000",),
+        (
+            "Ok 0102018c1a2b3c4d-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-000000",
+            "0102018c1a2b3c4d-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-000000",
+        ),  # Amazon SES
         ("2.0.0 Ok", ""),
         ("Message accepted for delivery", ""),
         ("Great success", ""),

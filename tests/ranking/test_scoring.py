@@ -108,6 +108,12 @@ def test_a_score_means_the_same_on_a_day_of_any_size(size: int) -> None:
     assert 1.0 < pick.relevance < 1.6
 
 
+@pytest.mark.parametrize("size", [1, 20, 400, 2000])
+def test_a_day_full_of_a_topic_does_not_come_out_empty(size: int) -> None:
+    full = [readable_paper(n + 1, f"NeRF variant {n}", "We improve NeRF in one more way.") for n in range(size)]
+    assert len(rank(full, [topic("x", "NeRF")])[0].picks) == min(size, 200)
+
+
 HOSTILE = [
     topic("empty", name=""),
     topic("stop", "the", "of", "and", name="the of"),

@@ -103,8 +103,8 @@ def test_hostile_text_stays_text() -> None:
         LINKS.topics,
         LINKS.unsubscribe,
     }
-    for url in (LINKS.web, LINKS.topics):
-        assert rendered("hostile").html.count(f'"{url}"') == 1
+    for url, times in ((LINKS.web, 1), (LINKS.topics, 2)):
+        assert rendered("hostile").html.count(f'"{url}"') == times
     assert rendered("hostile").html.count('href="https://papers.example.org/unsubscribe/abc?a=1&amp;b=2"') == 2
     assert "Bcc: victim@example.org" not in rendered("hostile").text.splitlines()
 
@@ -124,7 +124,7 @@ def test_no_title_name_or_topic_can_forge_a_mark(forged: str) -> None:
     parts = one.parts()
     for part in (parts.html, parts.text, parts.subject, parts.preheader):
         assert "\ue000" not in part
-        assert part.count(LINKS.topics) <= 1
+        assert part.count(LINKS.topics) <= 2  # header line and footer
 
 
 def test_links_that_look_like_our_placeholders_stay_links() -> None:

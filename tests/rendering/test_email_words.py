@@ -151,7 +151,7 @@ def test_places_on_the_page() -> None:
             paper(1, listings=tuple(Listing(date(2025, 3, day), "listing", rank) for day, rank in listings))
         ).place
 
-    assert place((11, 3)) == "No. 3 of the day on 11 March"
+    assert place((11, 3)) == "No. 3 on the page of 11 March"
     assert place((11, 12), (12, 4)) == "Listed on 11 and 12 March, at best No. 4"
     assert place() == ""
 
@@ -160,7 +160,7 @@ def test_trending_says_the_place_once() -> None:
     face = Face.of(paper(1))
     said = replace(pick(paper(1), TRENDING), reasons=("no. 1 of 60 on the page of 12 March",))
     assert (face.card(said, "Trending").place, face.card(said, "Trending").why) == ("", said.reasons[0])
-    assert face.card(replace(said, reasons=()), "Trending").place == "No. 1 of the day on 12 March"
+    assert face.card(replace(said, reasons=()), "Trending").place == "No. 1 on the page of 12 March"
 
 
 def test_authors() -> None:

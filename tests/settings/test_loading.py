@@ -149,12 +149,21 @@ def test_a_mistake_is_one_sentence_with_file_and_key(folder: Path, file: str, te
         ("NEWSLETTER_EMAIL__ACCENT", "#ffff00", "contrast"),
         ("NEWSLETTER_SITE__URL", "javascript:alert(1)", "environment: NEWSLETTER_SITE__URL: "),
         ("NEWSLETTER_DATABASE__URL", "mysql://x", "only SQLite is supported"),
+        ("NEWSLETTER_SITE__URL", "https://u:p@x.org/?q#f", "must be a plain address"),
+        ("NEWSLETTER_SENDER__LIST_ID", "my list", "must look like papers.example.org"),
+        ("NEWSLETTER_SCHEDULE__AT", "07:00+02:00", "is not a time of day"),
+        ("NEWSLETTER_EMAIL__TEMPLATES", "/nowhere/at/all", "there is no folder /nowhere/at/all"),
+        ("NEWSLETTER_SECRETS_DIR", "/nowhere/at/all", "there is no folder /nowhere/at/all"),
+        ("NEWSLETTER_SMTP__USERNAME", "ada", ""),
     ],
 )
 def test_a_mistake_in_the_environment_names_the_variable(
     folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
+    if variable.endswith("USERNAME"):
+        monkeypatch.setenv("NEWSLETTER_SMTP__SECURITY", "none")
+        sentence = "a login never goes over an open line"
     found = faults(folder)
     assert len(found) == 1
     assert sentence in found[0]
@@ -187,3 +196,32 @@ def test_a_file_of_nonsense_is_one_sentence(folder: Path, content: bytes) -> Non
 def test_a_folder_without_subscribers_tables_has_no_readers(folder: Path) -> None:
     (folder / "subscribers.toml").write_text("# nobody yet\n")
     assert load(folder).subscribers == ()
+
+
+def test_one_variable_that_is_no_json_hides_no_other_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_SOURCES", "[")
+    monkeypatch.setenv("NEWSLETTER_SMTP__PORT", "x")
+    found = faults(folder)
+    assert len(found) == 2
+    assert "NEWSLETTER_SOURCES: is not valid JSON" in found[0]
+    assert "NEWSLETTER_SMTP__PORT: must be a whole number" in found[1]
+
+
+def test_an_empty_variable_is_no_variable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SMTP__HOST", "STATE_DIR", "SITE__URL", "SENDER__REPLY_TO", "SECRET_KEYS"):
+        monkeypatch.setenv(f"NEWSLETTER_{name}", "")
+    loaded = load(folder)
+    assert loaded.settings.smtp.host is None
+    assert loaded.settings.state_dir == folder / "var"
+
+
+def test_a_database_path_in_the_file_counts_from_the_file(folder: Path) -> None:
+    text = (folder / "newsletter.toml").read_text().replace('# url = ""', 'url = "sqlite:///papers.db"')
+    (folder / "newsletter.toml").write_text(text)
+    assert load(folder).settings.database.url == f"sqlite:///{folder.resolve() / 'papers.db'}"
+
+
+def test_a_wrong_weekday_is_one_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_SCHEDULE__DAYS", '["monday"]')
+    [found] = faults(folder)
+    assert "must be one of “mon”" in found

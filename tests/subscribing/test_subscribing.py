@@ -118,3 +118,10 @@ def test_any_text_is_rows_or_reasons(text: str) -> None:
     bad: list[object] = []
     rows = list(_rows(io.StringIO(HEADER + text, newline=""), bad))  # type: ignore[arg-type]  # only collects
     assert all(set(row) <= set(HEADER.strip().split(",")) for _, row in rows)
+
+
+async def test_readers_of_the_file_are_not_taken_from_a_csv(store: Store) -> None:
+    await store.subscribers.sync_file([subscriber("a@example.org")])
+    imported = await take(store, f"\ufeff{HEADER}A@Example.org,Other,,,,weekly\n")
+    assert imported.updated == 0
+    assert "belongs to subscribers.toml" in imported.bad[0].why
