@@ -48,7 +48,8 @@ async def serve(
 ) -> None:
     """Call `run` at every configured time until SIGTERM or SIGINT; a run under way is told to `stop` and waited for.
 
-    `run` answers when to look again before the next configured time, if at all. `say` is told the next run, at the start and after each one. A run that fails does not end the schedule.
+    `run` answers when to look again before the next configured time, if at all. `say` is told the next run, at the
+    start and after each one. A run that fails does not end the schedule.
     """
     # Its own log says nothing that `say` does not, and would go to standard error unformatted.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

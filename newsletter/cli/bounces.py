@@ -23,7 +23,7 @@ def bounces(
     mailbox: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MAILBOX]",
+            metavar="MAILBOX",
             help="maildir:PATH, mbox:PATH, imaps://user@host/folder, or - for one mail on standard input "
             "(default: the setting bounces.mailbox).",
         ),

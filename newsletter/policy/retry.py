@@ -25,8 +25,8 @@ def after(outcome: Outcome, *, attempt: int, now: datetime) -> Decision:
     """Settle `outcome` of the given attempt (1 is the first).
 
     A temporary refusal waits 5 minutes, then twice as long each time up to 4 hours (RFC 5321 section 4.5.4.1 asks for
-    30 minutes or more between tries after the first ones), or as long as the relay itself asks for; after eight attempts, about 13 hours, it is final, for by
-    then the next day's digest carries what this one would have.
+    30 minutes or more between tries after the first ones), or as long as the relay itself asks for. After eight
+    attempts, about 13 hours, it is final, for by then the next day's digest carries what this one would have.
     """
     if outcome.state is not State.DEFERRED:
         return Decision(outcome.state, "" if outcome.state is State.ACCEPTED else outcome.text)

@@ -47,7 +47,8 @@ class Ledger:
         """Plan a delivery for each of `subscriber_ids` on `local_date`, as of `at`; all of them or none.
 
         Those that are planned already stay as they are. What still waits from earlier dates of the same subscribers is
-        superseded. Returns how many rows are new.
+        superseded; not so a message that the relay may have taken already: it goes out once more as it was, for inside
+        a later digest nobody could tell the copy. Returns how many rows are new.
         """
         new = 0
         async with self._database.write() as connection:
@@ -56,9 +57,8 @@ class Ledger:
                 rows = [{"subscriber_id": subscriber_id, **row} for subscriber_id in block]
                 added = insert_new(connection, tables.deliveries).returning(column.id)
                 new += len((await connection.scalars(added, rows)).all())
-                earlier = and_(
-                    column.subscriber_id.in_(block), column.local_date < local_date, column.state.in_(_WAITING)
-                )
+                waits = and_(column.state.in_(_WAITING), column.resent == false())
+                earlier = and_(column.subscriber_id.in_(block), column.local_date < local_date, waits)
                 reason = f"the digest of {local_date} carries it"
                 await change(connection, earlier, at, state=State.SUPERSEDED, reason=reason, next_at=None)
             await _grow_audience(connection, local_date, new)
@@ -257,6 +257,7 @@ class Ledger:
         """
         had = or_(
             column.state.in_((State.ACCEPTED, State.UNKNOWN)),
+            column.resent == true(),  # the relay may have taken the first copy
             and_(column.state == State.SKIPPED, column.reason.startswith("nothing new")),
         )
         query = select(column.subscriber_id, func.max(column.local_date)).where(had).group_by(column.subscriber_id)

@@ -86,8 +86,9 @@ async def test_a_policy_refusal_alerts_and_suppresses_nobody(world: World) -> No
 async def test_too_many_refusals_stop_the_run_and_leave_the_rest_open(world: World) -> None:
     world.readers(*(reader(f"reader{n}") for n in range(60)))
     async with relay(world, Answering(dot="554 5.7.1 spam")), world.daily() as daily:
-        with pytest.raises(RelayError, match=r"refused \d+ of \d+ messages, last with “.*spam”"):
-            await daily.run(world.now)
+        report = await daily.run(world.now)
+        assert isinstance(report.failure, RelayError)
+        assert re.search(r"refused \d+ of \d+ messages, last with “.*spam”", str(report.failure))
         counts = await daily.store.ledger.counts()
         assert 20 <= counts[State.REFUSED] < 40
         assert counts[State.READY] == 60 - counts[State.REFUSED]
@@ -171,3 +172,30 @@ async def test_unknown_outcomes_are_settled_by_the_relays_log(world: World) -> N
         assert (counts[State.ACCEPTED], counts[State.UNKNOWN]) == (1, 1)
         assert await ledger.balanced()
         assert all(one.status is Status.ACTIVE for one in await daily.store.subscribers.all())
+
+
+class Forgetful(Answering):
+    """Takes the first message and breaks the connection before it says so."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        answer = await super().handle_DATA(server, session, envelope)
+        if len(self.taken) == 1:
+            assert server.transport
+            server.transport.abort()
+        return answer
+
+
+async def test_a_lost_answer_found_the_next_day_repeats_the_message_and_not_the_papers(world: World) -> None:
+    world.readers(reader("ada"))
+    answers = Forgetful()
+    async with relay(world, answers):
+        assert await world.run(FRIDAY) == {"ada@example.org": State.UNKNOWN}
+        world.list_papers(FRIDAY + timedelta(days=1), "A Robot That Swims")
+        await world.run(FRIDAY + timedelta(days=1))
+    contents = [content for _, _, content in answers.taken]
+    assert len(contents) == 3
+    first, *later = contents
+    assert later.count(first) == 1
+    [saturday] = [content for content in later if content != first]
+    assert b"Swims" in saturday
+    assert b"Walks" not in saturday

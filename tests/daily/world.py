@@ -55,6 +55,8 @@ class World:
         self.now = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=8)
         async with self.daily() as daily:
             report = await daily.run(self.now)
+            if report.failure:
+                raise report.failure
             return {delivery.address: delivery.state for delivery in report.deliveries}
 
     def mail(self) -> list[str]:

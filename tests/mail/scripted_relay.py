@@ -35,6 +35,7 @@ class Script:
     contents: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
     connections: int = 0
+    goodbyes: int = 0
     open: set[object] = field(default_factory=set)
     most_open: int = 0
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,6 +127,10 @@ class ScriptedRelay(SMTP):
 
     async def smtp_RSET(self, arg: str) -> None:
         await self._or_as_usual("RSET", super().smtp_RSET, arg)
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        self.script.goodbyes += 1
+        await super().smtp_QUIT(arg)
 
 
 @asynccontextmanager
