@@ -174,7 +174,7 @@ def _rules(settings: Settings) -> Rules:
         at=time.fromisoformat(settings.schedule.at),
         weekly_on=WEEKDAYS.index(settings.schedule.weekly_on),
         on_unknown=settings.delivery.on_unknown,
-        site=str(settings.site.url).rstrip("/") if settings.site.url else None,
+        site=_site(settings),
         unsubscribe_address=settings.sender.unsubscribe or settings.sender.address,
         bounce_address=settings.bounces.address,
         lease=timedelta(seconds=settings.delivery.lease),
@@ -183,17 +183,24 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
+def _site(settings: Settings) -> str | None:
+    return str(settings.site.url).rstrip("/") if settings.site.url else None
+
+
 def _letterhead(settings: Settings) -> Letterhead:
     sender = settings.sender
     # In header fields and links a domain stands in its ASCII form (RFC 5891).
     domain = wire_address(sender.address).rpartition("@")[2]
+    owner = f"mailto:{quote(wire_address(sender.reply_to or sender.address), safe='@')}"
     return Letterhead(
         name=sender.name or settings.email.name,
         address=sender.address,
         list_name=settings.email.name,
         list_id=sender.list_id or f"papers.{domain}",
         reply_to=sender.reply_to,
-        owner=f"mailto:{quote(wire_address(sender.reply_to or sender.address), safe='@')}",
+        owner=owner,
+        help=owner,
+        archive=f"{_site(settings)}/editions" if settings.site.url else None,
     )
 
 

@@ -60,12 +60,16 @@ def check(context: typer.Context) -> None:
 
 def warnings(loaded: Configuration) -> list[str]:
     """What is allowed and yet hardly meant."""
+    from newsletter.mail.dkim import readable_by_others
+
     settings = loaded.settings
     found = []
     if settings.smtp.host and settings.sender.address.endswith("@example.org"):
         found.append("sender.address is still the sample address; relays will refuse mail from example.org")
     if any(len(key.get_secret_value()) < SHORT_KEY for key in settings.secret_keys):
         found.append(f"a secret key has fewer than {SHORT_KEY} characters and could be guessed")
+    keys = [key for key in (settings.dkim.rsa_key, settings.dkim.ed25519_key) if key and key.exists()]
+    found += [f"{key} can be read by others: chmod 600 {key}" for key in keys if readable_by_others(key)]
     if settings.smtp.username and settings.smtp.password is None:
         found.append("smtp.username is set and smtp.password is not")
     return found

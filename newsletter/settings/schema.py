@@ -231,6 +231,15 @@ class BouncesTable(Table):
         "", description="where `newsletter bounces` reads: maildir:PATH, mbox:PATH or imaps://user@host/folder"
     )
     password: SecretStr | None = Field(None, description="of the IMAP mailbox")
+
+    @field_validator("address")
+    @classmethod
+    def _room_for_a_token(cls, address: str | None) -> str | None:
+        # The whole local part, token included, may have 64 octets (RFC 5321 section 4.5.3.1.1).
+        if address and len(address.rpartition("@")[0].encode()) > 23:
+            raise ValueError("the part before the @ may have 23 characters, because a token is put behind it")
+        return address
+
     soft_limit: int = Field(5, ge=1, description="soft bounces, each halving every 30 days, that end in a suppression")
 
 
