@@ -42,6 +42,7 @@ LEASE = timedelta(minutes=30)
 RETRY = timedelta(minutes=10)
 DAYS = (date(2025, 3, 12), date(2025, 3, 13))
 READERS = range(1, 5)
+ANSWERS = ["accept", "accept", "defer", "refuse", "lose", "accept and lose"]
 WAITING = {State.READY, State.DEFERRED}
 
 Key = tuple[int, date]
@@ -159,8 +160,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin_data(self, choice: st.DataObject, many: int) -> None:
         """One sender begins, or several do in one group; only who succeeds may hand its message to the relay."""
         some = st.lists(st.sampled_from(self.waiting_to_begin()), min_size=1, max_size=many, unique=True)
-        group = choice.draw(some)
+        self.begin_group(choice.draw(some))
 
+    def begin_group(self, group: list[Held]) -> None:
         async def go() -> list[BaseException | None]:
             return await asyncio.gather(*(self.begun(one) for one in group), return_exceptions=True)
 
@@ -182,10 +184,12 @@ class LedgerMachine(RuleBasedStateMachine):
         await self.store.ledger.begin_data(one.id, one.owner, self.now, **message)
 
     @precondition(lambda self: any(one.in_data for one in self.held))
-    @rule(choice=st.data(), answer=st.sampled_from(["accept", "accept", "defer", "refuse", "lose", "accept and lose"]))
+    @rule(choice=st.data(), answer=st.sampled_from(ANSWERS))
     def reply(self, choice: st.DataObject, answer: str) -> None:
+        self.settle(choice.draw(st.sampled_from([one for one in self.held if one.in_data])), answer)
+
+    def settle(self, one: Held, answer: str) -> None:
         """The relay answers the final dot, or its answer does not arrive: then nobody knows what it did."""
-        one = choice.draw(st.sampled_from([one for one in self.held if one.in_data]))
         self.held.remove(one)
         self.accepted[one.key] += answer.startswith("accept")
         ends = {"accept": State.ACCEPTED, "defer": State.DEFERRED, "refuse": State.REFUSED}
@@ -201,6 +205,25 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model[one.key] = replace(row, state=state, next_at=next_at, phase=None, owner=None)
         self.unknowns[one.key] += state is State.UNKNOWN
 
+    @precondition(lambda self: self.waiting_days())
+    @rule(choice=st.data(), answers=st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=4))
+    def send(self, choice: st.DataObject, answers: list[str]) -> None:
+        """A sender's whole life, without anything coming between."""
+        before = len(self.held)
+        self.claim(choice.draw(st.sampled_from(self.waiting_days())), len(answers))
+        self.begin_group(self.held[before:])
+        for one, answer in zip(self.held[before:], answers, strict=False):
+            self.settle(one, answer)
+
+    @precondition(lambda self: self.held)
+    @rule(choice=st.data())
+    def take_over(self, choice: st.DataObject) -> None:
+        """A sender hangs until its lease is over, and another run takes what it can; then the first wakes up."""
+        day = choice.draw(st.sampled_from(sorted({one.key[1] for one in self.held})))
+        self.now += LEASE
+        self.recover(knows_the_dead=False)
+        self.claim(day, len(READERS))
+
     @precondition(lambda self: self.held)
     @rule(choice=st.data(), accepted=st.booleans())
     def crash(self, choice: st.DataObject, accepted: bool) -> None:
@@ -212,11 +235,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self.accepted[one.key] += one.in_data and accepted
 
     @precondition(lambda self: self.held)
-    @rule(choice=st.data())
-    def stop(self, choice: st.DataObject) -> None:
-        """A sender is asked to end: it gives back what it holds."""
+    @rule(choice=st.data(), accepted=st.booleans())
+    def stop(self, choice: st.DataObject, accepted: bool) -> None:
+        """A sender is asked to end: it gives back what it holds, and does not wait for what it handed over."""
         owner = choice.draw(st.sampled_from(sorted({one.owner for one in self.held})))
-        self.held = [one for one in self.held if one.owner != owner]
+        for one in [one for one in self.held if one.owner == owner]:
+            self.held.remove(one)
+            self.accepted[one.key] += one.in_data and accepted
         own = [key for key, row in self.model.items() if row.owner == owner]
         assert self.run(self.store.ledger.release(owner, self.now)) == len(own)
         for key in own:
@@ -339,20 +364,15 @@ class LedgerMachine(RuleBasedStateMachine):
         for day in DAYS:
             while any(key[1] == day and row.state in WAITING for key, row in self.model.items()):
                 self.claim(day, 4)
-                while self.held:
-                    self.send(self.held.pop())
+                self.begin_group(list(self.held))
+                for one in list(self.held):
+                    self.settle(one, "accept")
         self.nothing_is_lost()
         self.nothing_is_doubled()
         assert self.run(self.store.ledger.balanced())
         for key, row in self.model.items():
             assert row.state not in OPEN_STATES
             assert row.state is not State.ACCEPTED or self.accepted[key]
-
-    def send(self, one: Held) -> None:
-        self.run(self.begun(one))
-        self.accepted[one.key] += 1
-        self.run(self.store.ledger.settle(one.id, one.owner, self.now, State.ACCEPTED))
-        self.model[one.key] = replace(self.model[one.key], state=State.ACCEPTED, phase=None, owner=None)
 
 
 def _kept(moment: datetime | None) -> str | None:
