@@ -227,6 +227,7 @@ def _opened_mailer(settings: Settings) -> AbstractAsyncContextManager[Mailer]:
         relay,
         connections=smtp.connections,
         messages_per_connection=smtp.messages_per_connection,
+        patience=smtp.patience,
         pace=Pace(smtp.per_second, smtp.per_hour, smtp.per_domain),
     )
 

@@ -166,6 +166,9 @@ class SmtpTable(Table):
     password: SecretStr | None = Field(None, description="best given as a secret file or in the environment")
     connections: int = Field(5, ge=1, le=200, description="the most connections that are open to it at a time")
     messages_per_connection: int = Field(100, ge=1, description="messages after which a connection is renewed")
+    patience: float = Field(
+        30, ge=0, le=600, description="seconds for which a relay that cannot be reached is tried again"
+    )
     per_second: float = Field(0, ge=0, allow_inf_nan=False, description="messages a second at the most; 0 is no limit")
     per_hour: int = Field(0, ge=0, description="messages an hour at the most; 0 is no limit")
     per_domain: float = Field(

@@ -96,14 +96,6 @@ async def test_no_starttls_where_it_is_asked_for() -> None:
     assert "smtp.security" in found["TLS"].sentence
 
 
-async def test_a_password_never_goes_in_clear() -> None:
-    async with FaultServer() as server:
-        found = await heard(server, username=LOGIN[0], password=LOGIN[1])
-        assert server.connections == 0
-    assert health(found) == {"AUTH": "fail"}
-    assert "smtp.security" in found["AUTH"].sentence
-
-
 async def test_a_wrong_login(tmp_path: Path) -> None:
     tls, trusting = certificate(tmp_path)
     async with FaultServer(tls=tls, login=LOGIN) as server:

@@ -144,6 +144,7 @@ def test_who_left_gets_nothing_whatever_the_file_says(installation: Installation
 
 def test_a_relay_that_is_not_there_stops_the_run_and_loses_nothing(installation: Installation) -> None:
     relay = {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": "1", "NEWSLETTER_SMTP__SECURITY": "none"}
+    relay["NEWSLETTER_SMTP__PATIENCE"] = "1"
     answered = installation("run", "--date", "latest", expect=1, **relay)
     assert "127.0.0.1:1" in answered.err
     status = installation("status", "--json").json
