@@ -110,6 +110,11 @@ def day_asked(text: str | None, *, words: Sequence[str] = ()) -> date | None:
         raise typer.BadParameter(f"“{text}” is not a day; write it like 2025-03-12{allowed}") from None
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """`1 delivery`, `2 deliveries`."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def shown_path(path: Path) -> str:
     """`path` as a person would type it here: relative when it lies below the working directory."""
     resolved, here = path.resolve(), Path.cwd()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, day_asked, remark
+from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, counted, day_asked, remark
 
 if TYPE_CHECKING:
     from newsletter.model import Delivery, State
@@ -49,7 +49,7 @@ def deliveries(
         answer_json(rows)
         return
     columns = ("date", "subscriber", "state", "attempt", "bytes", "code", "enhanced", "reply", "reason")
-    answer_table(f"{len(rows)} deliveries", columns, cells(rows, columns), NUMBERS)
+    answer_table(counted(len(rows), "delivery", "deliveries"), columns, cells(rows, columns), NUMBERS)
 
 
 def resend(
@@ -84,7 +84,11 @@ def resend(
 
     number = asyncio.run(go())
     run = f"newsletter run --date {asked}" if asked else "newsletter run"
-    answer(f"{number} deliveries are open again; `{run}` sends them." if number else "Nothing to resend.")
+    answer(
+        f"Open again: {counted(number, 'delivery', 'deliveries')}; `{run}` sends them."
+        if number
+        else "Nothing to resend."
+    )
 
 
 def reconcile(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, remark
+from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, counted, remark
 
 if TYPE_CHECKING:
     from newsletter.model import Subscriber
@@ -43,7 +43,7 @@ def list_subscribers(context: typer.Context, as_json: AsJson = False) -> None:
         answer_json(rows)
         return
     columns = ("address", "name", "status", "topics", "timezone", "hour", "rhythm", "origin")
-    answer_table(f"{len(rows)} subscribers", columns, cells(rows, columns), NUMBERS)
+    answer_table(counted(len(rows), "subscriber", "subscribers"), columns, cells(rows, columns), NUMBERS)
 
 
 @app.command("import")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration
+from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, counted
 
 if TYPE_CHECKING:
     from newsletter.model import Subscriber
@@ -42,7 +42,9 @@ def list_suppressions(context: typer.Context, as_json: AsJson = False) -> None:
         answer_json([{"address": one.address, "reason": one.reason, "since": one.since} for one in found])
         return
     rows = [(one.address, one.reason, f"{one.since:%Y-%m-%d %H:%M}") for one in found]
-    answer_table(f"{len(found)} suppressed addresses", ("address", "reason", "since (UTC)"), rows)
+    answer_table(
+        counted(len(found), "suppressed address", "suppressed addresses"), ("address", "reason", "since (UTC)"), rows
+    )
 
 
 @app.command("add")

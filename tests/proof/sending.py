@@ -16,6 +16,7 @@ from newsletter.model import Delivery, State, Subscriber
 from newsletter.settings import shipped
 from newsletter.store import Store
 
+LONGEST_RUN = 90.0
 RUN = ("run", "--date", "latest")
 
 
@@ -57,7 +58,12 @@ class Sending:
 
     async def ended(self, process: Process, *expected: int) -> str:
         """Wait for the end; what was said on standard error. Another exit code than expected fails the test."""
-        out, err = (said.decode() for said in await asyncio.wait_for(process.communicate(), 60))
+        try:
+            out, err = (said.decode() for said in await asyncio.wait_for(process.communicate(), LONGEST_RUN))
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+            raise
         assert process.returncode in expected, f"exit {process.returncode}\n{out}\n{err}\n{await self.counts()}"
         assert "Traceback" not in err
         return err
