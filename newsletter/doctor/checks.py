@@ -79,7 +79,7 @@ def private_files(files: Sequence[Path]) -> Finding:
     open_ones = [file for file in files if file.exists() and file.stat().st_mode & 0o077]
     if open_ones:
         listed = " ".join(map(str, open_ones))
-        return warn("private files", f"Others on this machine may read secrets or addresses: chmod 600 {listed}")
+        return warn("private files", f"Others on this machine may read secrets or addresses (chmod 600 {listed}).")
     return ok("private files", "Keys and database are for their owner's eyes only.")
 
 

@@ -35,8 +35,8 @@ def warn(name: str, sentence: str) -> Finding:
 
 
 def fail(name: str, sentence: str) -> Finding:
-    """It does not work."""
-    return Finding(name, Health.FAIL, sentence)
+    """It does not work. The words of an error get their full stop."""
+    return Finding(name, Health.FAIL, sentence if sentence.endswith(".") else f"{sentence}.")
 
 
 def unchecked(name: str, sentence: str) -> Finding:

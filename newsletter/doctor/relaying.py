@@ -37,7 +37,7 @@ async def relay(settings: Settings, outbox: Path, tls: ssl.SSLContext | None = N
         client = await connect(there, None, tls, PATIENCE)
     except RelayError as error:
         before = [ok("SMTP", f"{there} answers.")] if error.step in _NAMES else []
-        return [*before, fail(_NAMES.get(Step(error.step), "SMTP"), _sentence(str(error)))]
+        return [*before, fail(_NAMES.get(Step(error.step), "SMTP"), str(error))]
     try:
         return [
             ok("SMTP", f"{there} answers and lets us in."),
@@ -116,7 +116,3 @@ def _domains(settings: Settings) -> Finding:
 
 def _below(domain: str, other: str) -> bool:
     return domain == other or domain.endswith(f".{other}")
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
