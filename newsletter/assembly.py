@@ -94,7 +94,7 @@ async def opened_daily(
                 composing,
                 delivering,
                 settings.delivery.on_unknown,
-                owner.is_dead,
+                owner.is_alive,
             )
             yield daily
 

@@ -19,7 +19,7 @@ from newsletter.daily.publishing import Progress, Rules
 from newsletter.errors import CompositionError, NewsletterError, RelayError
 from newsletter.model import OPEN_STATES, Delivery, Message, Outcome, State, Subscriber
 from newsletter.policy import replies, retry
-from newsletter.store import Store
+from newsletter.store import Store, WithdrawnError
 
 BLOCK = 50
 ENOUGH_TO_JUDGE = 20
@@ -192,9 +192,12 @@ class Delivering:
             await self._settle(delivery, State.REFUSED, f"could not be composed: {error}")
             return
         mailer = await work.mailer()
-        outcome = await mailer.send(made.message, lambda: self._begin_data(delivery, made))
-        decision = retry.after(outcome, attempt=delivery.attempt, now=self._now())
-        await self._settle(delivery, decision.state, decision.reason, outcome, decision.next_at)
+        try:
+            outcome = await mailer.send(made.message, lambda: self._begin_data(delivery, made))
+            decision = retry.after(outcome, attempt=delivery.attempt, now=self._now())
+            await self._settle(delivery, decision.state, decision.reason, outcome, decision.next_at)
+        except WithdrawnError:
+            return  # the reader left meanwhile, or another process holds the row: the ledger knows, nothing is to do
         await self._draw_consequences(delivery, outcome, work)
 
     async def _draw_consequences(self, delivery: Delivery, outcome: Outcome, work: _Round) -> None:
@@ -221,6 +224,7 @@ class Delivering:
             sections=len(made.digest.sections),
             papers=len(made.parts.papers),
             size=len(made.message.content),
+            lease=self._rules.lease,
         )
 
     async def _settle(

@@ -88,7 +88,8 @@ def faults(
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         # The standard library's parser trips over some broken fields instead of reporting them.
         found.append(f"the message cannot be read ({type(error).__name__}: {error})")
-    return found
+    # What is quoted from a broken message may hold line breaks of its own.
+    return [" ".join(fault.split()) for fault in found]
 
 
 def _wire(content: bytes) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.publishing import Collected, Publishing
-from newsletter.errors import NewsletterError, NotFoundError
+from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
 from newsletter.model import OPEN_STATES, Delivery, Edition, Subscriber
 from newsletter.sources.base import Source
 from newsletter.store import Store
@@ -44,7 +44,7 @@ class Daily:
         composing: Composing,
         delivering: Delivering,
         on_unknown: str,
-        is_dead: Callable[[str], bool],
+        is_alive: Callable[[str], bool | None],
     ) -> None:
         self.store = store
         self.publishing = publishing
@@ -52,7 +52,7 @@ class Daily:
         self._composing = composing
         self._delivering = delivering
         self._on_unknown = on_unknown
-        self._is_dead = is_dead
+        self._is_alive = is_alive
 
     def stop(self) -> None:
         """End a run soon: begin nothing new, finish what is open."""
@@ -69,7 +69,7 @@ class Daily:
 
     async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
         """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on."""
-        await self.store.ledger.recover(now, self._on_unknown, self._is_dead)
+        await self.store.ledger.recover(now, self._on_unknown, self._is_alive)
         collected = await self.collect()
         day = await self.day_of(asked, latest=latest)
         edition = await self.publishing.freeze(day)
@@ -84,7 +84,7 @@ class Daily:
         try:
             for date in dates:
                 attempted += await self._delivering.deliver(date)
-        except NewsletterError as error:
+        except (RelayError, CompositionError) as error:
             failure = error
         known = [one for date in dates for one in await self.store.ledger.of_date(date)]
         deliveries = [one for one in known if one.local_date == day or one.id in waiting]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -42,6 +43,10 @@ _FAULTS = {
     sqlite3.SQLITE_NOTADB: "is not a database: name another file, or move this one away",
 }
 """What a person can do something about, by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
+
+
+_SWITCHES = 50
+"""Attempts to switch a new file to write-ahead logging, 20 ms apart."""
 
 
 class Database:
@@ -140,9 +145,23 @@ def _make_private(path: Path) -> None:
 
 def _set_up(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to write-ahead logging, which a file remembers. SQLite does not wait here when several open a new file at
+    once, so we do."""
+    for attempt in range(_SWITCHES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except (DBAPIError, sqlite3.Error) as error:
+            if _code(error) & 0xFF != sqlite3.SQLITE_BUSY or attempt == _SWITCHES - 1:
+                raise
+            time.sleep(0.02)
 
 
 def _begin(connection: Connection) -> None:

@@ -27,9 +27,9 @@ _REOPENED = frozenset({State.UNKNOWN, State.REFUSED, State.SKIPPED, State.ACCEPT
 _ANSWERS = frozenset({State.ACCEPTED, State.REFUSED})
 
 
-def never(owner: str) -> bool:
-    """The judgement of who cannot tell the dead: nobody is."""
-    return False
+def unheard_of(owner: str) -> bool | None:
+    """The judgement of who knows nobody: it may be at work or not."""
+    return None
 
 
 class Ledger:
@@ -64,20 +64,23 @@ class Ledger:
             await _grow_audience(connection, local_date, new)
         return new
 
-    async def recover(self, at: datetime, on_unknown: str, dead: Callable[[str], bool] = never) -> int:
+    async def recover(self, at: datetime, on_unknown: str, alive: Callable[[str], bool | None] = unheard_of) -> int:
         """Take back the rows whose lease ended before `at`; call it before `plan`. Returns how many rows changed.
 
-        The leases of an owner of which `dead` is true have ended, however long they were. A row that was only claimed
-        is ready again. One that was in DATA is unknown: nobody can say whether the relay has it. With `on_unknown`
-        "resend" an unknown delivery is made ready again, once in its life; a second loss stays unknown, and so does the
-        first with any other `on_unknown`.
+        An owner that is not `alive` has lost its leases, however long they were; one that is keeps them, whatever the
+        clock says: it slept, or the clock was set. A row that was only claimed is ready again. One that was in DATA is
+        unknown: nobody can say whether the relay has it. With `on_unknown` "resend" an unknown delivery is made ready
+        again, once in its life; a second loss stays unknown, and so does the first with any other `on_unknown`.
         """
         async with self._database.write() as connection:
             leased = await connection.scalars(
                 select(column.lease_owner).where(column.state == State.SENDING).distinct()
             )
-            gone = [owner for owner in leased if dead(owner)]
-            lost = and_(column.state == State.SENDING, or_(column.lease_until <= at, column.lease_owner.in_(gone)))
+            fates = {owner: alive(owner) for owner in leased}
+            gone = [owner for owner, fate in fates.items() if fate is False]
+            there = [owner for owner, fate in fates.items() if fate]
+            over = and_(column.lease_until <= at, column.lease_owner.not_in(there))
+            lost = and_(column.state == State.SENDING, or_(over, column.lease_owner.in_(gone)))
             in_data = and_(lost, column.phase == Phase.DATA)
             claimed = and_(lost, column.phase == Phase.CLAIMED)
             changed = await change(connection, claimed, at, state=State.READY, **UNLEASED)
@@ -110,16 +113,28 @@ class Ledger:
             return [one for block in blocks(claimed) for one in await deliveries(connection, column.id.in_(block))]
 
     async def begin_data(
-        self, delivery_id: int, owner: str, at: datetime, *, message_id: str, sections: int, papers: int, size: int
+        self,
+        delivery_id: int,
+        owner: str,
+        at: datetime,
+        *,
+        message_id: str,
+        sections: int,
+        papers: int,
+        size: int,
+        lease: timedelta | None = None,
     ) -> None:
         """Note, before the DATA command is sent, that from now on the relay may have the message; `size` in bytes.
+
+        With `lease` the lease begins anew: RFC 5321 section 4.5.3.2.6 lets the answer take ten minutes.
 
         Raises WithdrawnError when this one message must not be sent: the row is not `owner`'s any more, or its reader
         has left or is suppressed since it was claimed, and it is settled as skipped. Raises StoreError when nothing
         may be sent any more, for the ledger cannot be written.
         """
         message = {"message_id": message_id, "sections": sections, "papers": papers, "size": size}
-        mark = Mark(delivery_id, owner, at, {"phase": Phase.DATA, **message}, settles=False)
+        begun = {"phase": Phase.DATA, **message} | ({"lease_until": at + lease} if lease else {})
+        mark = Mark(delivery_id, owner, at, begun, settles=False)
         await self._group.write(mark, happened=False)
 
     async def settle(

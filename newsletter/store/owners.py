@@ -70,6 +70,12 @@ class Owner:
         """
         return owner.partition(":")[0] == socket.gethostname() and _is_free(self._file(owner))
 
+    def is_alive(self, owner: str) -> bool | None:
+        """Whether the owner of that name is at work: None when nobody here can know."""
+        if owner.partition(":")[0] != socket.gethostname() or not self._file(owner).exists():
+            return None
+        return not _is_free(self._file(owner))
+
     def _file(self, owner: str) -> Path:
         return self._folder / (quote(owner, safe="") + _SUFFIX)
 

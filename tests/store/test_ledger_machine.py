@@ -277,7 +277,12 @@ class LedgerMachine(RuleBasedStateMachine):
             if again:
                 row.state, row.resent = State.READY, True
             changed += lost or again
-        assert self.run(self.store.ledger.recover(self.now, self.on_unknown, dead.__contains__)) == changed
+        assert (
+            self.run(
+                self.store.ledger.recover(self.now, self.on_unknown, lambda owner: False if owner in dead else None)
+            )
+            == changed
+        )
 
     @rule(reader=st.sampled_from(READERS), way=st.sampled_from(["leave", "suppress", "pause"]))
     def go_away(self, reader: int, way: str) -> None:

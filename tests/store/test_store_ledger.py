@@ -304,14 +304,14 @@ async def test_the_leases_of_the_dead_end_at_once(ledger) -> None:
     await ledger.begin_data(two.id, "alive", NOW, **MESSAGE)
     asked: list[str] = []
 
-    def dead(owner: str) -> bool:
+    def alive(owner: str) -> bool | None:
         asked.append(owner)
-        return owner == "dead"
+        return False if owner == "dead" else None
 
-    assert await ledger.recover(NOW, "hold", dead) == 2
+    assert await ledger.recover(NOW, "hold", alive) == 2
     assert sorted(asked) == ["alive", "dead"]
     assert await states(ledger) == [State.READY, State.UNKNOWN, State.SENDING, State.SENDING]
-    assert await ledger.recover(NOW, "resend", dead) == 1
+    assert await ledger.recover(NOW, "resend", alive) == 1
     assert await states(ledger) == [State.READY, State.READY, State.SENDING, State.SENDING]
     assert [one.resent for one in await ledger.of_date(DAY)] == [False, True, False, False]
 
@@ -464,3 +464,11 @@ async def test_leaving_while_claims_run(store: Store, ledger, url: str) -> None:
     assert sorted([one.id for one in claimed] + skipped) == [1, 2, 3, 4, 5]
     assert skipped in ([], [1])
     assert (await store.subscribers.find("reader1@example.org")).status is Status.LEFT
+
+
+async def test_the_living_keep_what_they_hold_whatever_the_clock_says(ledger) -> None:
+    await ledger.plan(DAY, [1, 2], NOW)
+    [one] = await claim(ledger, owner="alive", limit=1)
+    await ledger.begin_data(one.id, "alive", NOW, **MESSAGE)
+    assert await ledger.recover(NOW + 9 * LEASE, "resend", lambda owner: owner == "alive") == 0
+    assert await ledger.recover(NOW + 9 * LEASE, "hold") == 1

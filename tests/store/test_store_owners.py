@@ -201,7 +201,7 @@ async def test_a_run_right_after_a_kill_goes_on_at_once(store: Store, url: str, 
     with Owner(folder) as owner:
         [alive] = await store.ledger.claim(DAY, owner.name, NOW, timedelta(hours=9), 9)
         assert await store.ledger.recover(NOW, "hold") == 0
-        assert await store.ledger.recover(NOW, "hold", owner.is_dead) == 3
+        assert await store.ledger.recover(NOW, "hold", owner.is_alive) == 3
         assert owner.is_dead(killed)
         found = [one.state for one in await store.ledger.of_date(DAY)]
         assert found == [State.UNKNOWN, State.READY, State.READY, State.SENDING]
