@@ -183,7 +183,9 @@ class Ledger:
     async def reopen(
         self, states: AbstractSet[State], *, local_date: date | None = None, address: str | None = None, at: datetime
     ) -> int:
-        """Make deliveries that ended in one of `states` ready again, as if never tried. Returns how many rows.
+        """Make deliveries that ended in one of `states` ready again, to go out once more. Returns how many rows.
+
+        They go out as they were, for their own date; no later digest supersedes them, nor carries their papers.
 
         `states` are among unknown, refused and skipped; for one `address`, accepted too. Who has left is skipped again
         when it is claimed. Raises ValueError for other states.
@@ -193,7 +195,8 @@ class Ledger:
             raise ValueError(f"{' and '.join(sorted(wrong))} deliveries cannot be opened again")
         which = and_(column.state.in_(states), *_narrowed(local_date, address))
         async with self._database.write() as connection:
-            return await change(connection, which, at, state=State.READY, attempt=0, next_at=None, reason="asked again")
+            again = {"state": State.READY, "attempt": 0, "next_at": None, "resent": True, "reason": "asked again"}
+            return await change(connection, which, at, **again)
 
     async def release(self, owner: str, at: datetime) -> int:
         """Give back what `owner` still holds, when it sends nothing any more. Returns how many rows.

@@ -323,7 +323,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.run(self.store.ledger.reopen(states, local_date=day, at=self.now)) == len(which)
         for key in which:
             self.reopened[key] += 1
-            self.model[key] = replace(self.model[key], state=State.READY, attempt=0, next_at=None)
+            self.model[key] = replace(self.model[key], state=State.READY, attempt=0, next_at=None, resent=True)
 
     @precondition(lambda self: self.model)
     @rule(choice=st.data())
