@@ -27,11 +27,11 @@ ENOUGH_TO_JUDGE = 20
 
 
 class Mailer(Protocol):
-    """Takes messages to the relay, `width` at a time at the most. `before_data` is awaited when nothing but DATA is
+    """Takes messages to the relay, `most` at a time at the most. `before_data` is awaited when nothing but DATA is
     left to do."""
 
     @property
-    def width(self) -> int: ...
+    def most(self) -> int: ...
 
     async def send(self, message: Message, before_data: Callable[[], Awaitable[None]]) -> Outcome: ...
 
@@ -49,6 +49,7 @@ class _Round:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     attempted: int = 0
     refused: int = 0
+    bounced: list[tuple[str, str]] = field(default_factory=list)
     failure: Exception | None = None
 
 
@@ -73,6 +74,7 @@ class Delivering:
         self._owner = owner
         self._progress = progress
         self._stopping = asyncio.Event()
+        self._handing_over: set[asyncio.Task[None] | None] = set()
         self.alerts: list[str] = []
         """What the relay said that is about this installation and not about a reader, each once."""
 
@@ -103,7 +105,10 @@ class Delivering:
             finally:
                 await self._store.ledger.release(self._owner, self._now())
         if work.failure:
+            # A relay that refuses everybody is the wrong relay: what it says of addresses counts for nothing.
             raise work.failure
+        for address, reason in work.bounced:
+            await self._store.suppressions.add(address, reason, self._now())
         self._progress("Delivering", work.attempted, work.attempted)
         return work.attempted
 
@@ -120,7 +125,7 @@ class Delivering:
             raise CompositionError(f"nothing was sent, because the first message does not pass the wire gate: {listed}")
 
     async def _work_off(self, work: _Round) -> None:
-        width = min((await work.mailer()).width, work.expected) if self._anything_to_send(work) else 1
+        width = min((await work.mailer()).most, work.expected) if self._anything_to_send(work) else 1
         workers = [asyncio.create_task(self._work(work)) for _ in range(width)]
         stopping = asyncio.create_task(self._stopped_early())
         try:
@@ -128,8 +133,11 @@ class Delivering:
             while pending and not stopping.done():
                 _, rest = await asyncio.wait({*pending, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 pending = rest - {stopping}
+            # Told to stop: who waits for a connection or for the pace gives up, and what is being handed over has the
+            # grace time to end.
+            for task in pending - self._handing_over:
+                task.cancel()
             if pending:
-                # Told to stop: what is being handed over has the grace time to end.
                 await asyncio.wait(pending, timeout=self._rules.grace)
         finally:
             for task in [*workers, stopping]:
@@ -192,22 +200,24 @@ class Delivering:
             await self._settle(delivery, State.REFUSED, f"could not be composed: {error}")
             return
         mailer = await work.mailer()
+        task = asyncio.current_task()
         try:
             outcome = await mailer.send(made.message, lambda: self._begin_data(delivery, made))
             decision = retry.after(outcome, attempt=delivery.attempt, now=self._now())
             await self._settle(delivery, decision.state, decision.reason, outcome, decision.next_at)
         except WithdrawnError:
             return  # the reader left meanwhile, or another process holds the row: the ledger knows, nothing is to do
+        finally:
+            self._handing_over.discard(task)
         await self._draw_consequences(delivery, outcome, work)
 
     async def _draw_consequences(self, delivery: Delivery, outcome: Outcome, work: _Round) -> None:
         found = replies.consequences(outcome)
         if found.suppress:
-            await self._store.suppressions.add(delivery.address, found.suppress, self._now())
+            work.bounced.append((delivery.address, found.suppress))
         if found.alert and found.alert not in self.alerts:
             self.alerts.append(found.alert)
-        # An address that does not exist says nothing about us; every other refusal may.
-        work.refused += outcome.state is State.REFUSED and not found.suppress
+        work.refused += outcome.state is State.REFUSED
         if work.attempted >= ENOUGH_TO_JUDGE and work.refused / work.attempted >= self._rules.error_share:
             raise RelayError(
                 f"stopped: the relay refused {work.refused} of {work.attempted} messages, last with “{outcome.text}”; "
@@ -216,6 +226,7 @@ class Delivering:
 
     async def _begin_data(self, delivery: Delivery, made: Preview) -> None:
         """Make it durable that this message is about to be handed over: if the answer gets lost, nobody can know."""
+        self._handing_over.add(asyncio.current_task())
         await self._store.ledger.begin_data(
             delivery.id,
             self._owner,

@@ -334,7 +334,8 @@ def new_keys(folder: Path) -> tuple[NewKey, NewKey]:
     )
     made: list[NewKey] = []
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in [one for one in reversed([folder, *folder.parents]) if not one.exists()]:
+            missing.mkdir(mode=0o700)
         if there := [path for kind, _ in kinds if (path := folder / f"{kind}.pem").exists()]:
             raise NewsletterError(f"{there[0]} is there already and is kept; name another folder for new keys")
         for kind, key in kinds:

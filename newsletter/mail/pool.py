@@ -82,6 +82,11 @@ class Pool:
         await asyncio.gather(*(line.close() for line in self._all))
 
     @property
+    def most(self) -> int:
+        """The most sends that will ever make sense at a time: more of them only wait."""
+        return int(min(len(self._all), self._pace.useful_width))
+
+    @property
     def width(self) -> int:
         """The most sends that make sense at a time, just now: what relay, settings and pace allow."""
         return int(min(self._width.now, self._pace.useful_width))

@@ -164,7 +164,11 @@ async def test_unknown_outcomes_are_settled_by_the_relays_log(world: World) -> N
                 delivery.id, "x", world.now, message_id=f"<m{number}@example.org>", sections=1, papers=1, size=1
             )
             await ledger.settle(delivery.id, "x", world.now, State.UNKNOWN, reason="lost")
-        log = ["Mar 14 08:00:00 mx postfix/cleanup[1]: 4F2A1C0D3E: message-id=<m0@example.org>"]
+        log = [
+            "Mar 14 08:00:00 mx postfix/cleanup[1]: 4F2A1C0D3E: message-id=<m0@example.org>",
+            "Mar 14 08:00:00 mx postfix/qmgr[2]: 4F2A1C0D3E: from=<p@example.org>, size=9, nrcpt=1 (queue active)",
+            "Mar 14 08:00:00 mx postfix/cleanup[1]: 5F2A1C0D3E: message-id=<m1@example.org>",
+        ]
         found = await reconcile(daily.store, log, world.now)
         assert [one.message_id for one in found.accepted] == ["<m0@example.org>"]
         assert [one.message_id for one in found.silent] == ["<m1@example.org>"]
@@ -199,3 +203,57 @@ async def test_a_lost_answer_found_the_next_day_repeats_the_message_and_not_the_
     [saturday] = [content for content in later if content != first]
     assert b"Swims" in saturday
     assert b"Walks" not in saturday
+
+
+async def test_a_relay_that_knows_nobody_wipes_nobody_off_the_list(world: World) -> None:
+    world.readers(*(reader(f"reader{n}") for n in range(60)))
+    async with relay(world, Answering(rcpt="550 5.1.1 no such user here")), world.daily() as daily:
+        report = await daily.run(world.now)
+        assert isinstance(report.failure, RelayError)
+        assert await daily.store.subscribers.suppressed() == {}
+        assert (await daily.store.ledger.counts())[State.READY] >= 20
+
+
+async def test_told_to_stop_who_waits_for_the_pace_gives_up_at_once(world: World) -> None:
+    world.readers(*(reader(f"reader{n}") for n in range(9)))
+    answers = Answering()
+    async with relay(world, answers):
+        world.settings(smtp=world.configuration.settings.smtp.model_copy(update={"per_second": 0.05}))
+        async with world.daily() as daily:
+            running = asyncio.create_task(daily.run(world.now))
+            await answers.begun.wait()
+            daily.stop()
+            async with asyncio.timeout(5):
+                report = await running
+            counts = await daily.store.ledger.counts()
+    assert report.stopped
+    assert (counts[State.ACCEPTED], counts[State.READY]) == (1, 8)
+
+
+async def test_as_many_connections_as_are_set_are_used_in_the_end(world: World) -> None:
+    world.readers(*(reader(f"reader{n}") for n in range(120)))
+    answers = Answering(delay=0.02)
+    open_now: set[int] = set()
+    most = 0
+
+    class Counting(SMTP):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            nonlocal most
+            open_now.add(id(self))
+            most = max(most, len(open_now))
+            super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            open_now.discard(id(self))
+            super().connection_lost(error)
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Counting(answers, hostname="test", loop=loop), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    smtp = {"host": "127.0.0.1", "port": port, "security": "none", "connections": 8}
+    world.settings(smtp=world.configuration.settings.smtp.model_copy(update=smtp))
+    await world.run(FRIDAY)
+    server.close()
+    await server.wait_closed()
+    assert len(answers.taken) == 120
+    assert 5 < most <= 8

@@ -18,6 +18,8 @@ Mar 12 07:00:04 mx postfix/submission/cleanup[312]: 3ZJ8kQ1xYzz0m: message-id=<2
 2025-03-12T07:00:06.123456+00:00 mx postfix/smtp[313]: 5A5A5A5A5A: to=<c@example.org>, relay=none, dsn=5.1.1, \
 status=bounced (host said: 550 5.1.1 no such user)
 Mar 12 07:00:07 mx postfix/cleanup[312]: warning: something else
+Mar 12 07:00:08 mx postfix/cleanup[312]: 6B6B6B6B6B: message-id=<2025-03-12.dd@lab.example>
+Mar 12 07:00:08 mx postfix/qmgr[99]: 6B6B6B6B6B: from=<papers@lab.example>, size=51832, nrcpt=1 (queue active)
 """
 
 
@@ -26,9 +28,14 @@ def test_what_was_received_is_found_with_the_last_word_on_it() -> None:
     assert found["<2025-03-12.aa@lab.example>"] == Received(
         "<2025-03-12.aa@lab.example>", "4F2A1C0D3E", "sent (250 2.0.0 Ok: queued as 77)"
     )
-    assert found["<2025-03-12.bb@lab.example>"].words == "received"
+    assert found["<2025-03-12.dd@lab.example>"].words == "queued"
     assert found["<2025-03-12.cc@lab.example>"].words.startswith("bounced (host said: 550")
     assert len(found) == 3
+
+
+def test_a_message_that_was_cut_off_was_not_received() -> None:
+    """Postfix writes the cleanup line at the header, before it has the rest."""
+    assert "<2025-03-12.bb@lab.example>" not in received(LOG.splitlines())
 
 
 def test_a_line_that_only_quotes_a_log_counts_for_nothing() -> None:

@@ -421,7 +421,7 @@ async def test_every_error_of_aiosmtplib_becomes_an_outcome_or_a_relay_error(
     """Wherever the library raises which of its errors, now or in another version, we have an answer."""
     script = Script()
     outcome, stopped = None, None
-    hasty = Timeouts(connect=0.2)  # the relay still waits for the message that was not written, and hears no RSET
+    hasty = Timeouts(connect=0.6)  # the relay still waits for the message that was not written, and hears no RSET
     async with (
         secured(script, certificate, Security.STARTTLS) as port,
         SmtpMailer(
