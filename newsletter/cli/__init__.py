@@ -25,6 +25,10 @@ def _prepare_output() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _say(sentence: object) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
 def main() -> None:
     """Run the command line; every failure is a sentence on standard error and an exit code."""
     _prepare_output()
@@ -32,19 +36,19 @@ def main() -> None:
         app()
     except ConfigurationError as error:
         for fault in error.faults:
-            print(fault, file=sys.stderr)  # noqa: T201 - this is the terminal
+            _say(fault)
         sys.exit(MISUSED)
     except NewsletterError as error:
-        print(f"newsletter: {error}", file=sys.stderr)  # noqa: T201
+        _say(f"newsletter: {error}")
         sys.exit(FAILED)
     except OSError as error:
         # Every command puts its own failures into words; what is left is the answer that cannot be written.
-        print(f"newsletter: the answer cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        _say(f"newsletter: the answer cannot be written: {error.strerror}")
         sys.exit(FAILED)
     except Exception as error:
         if TRACEBACK in sys.argv:
             raise
         what = f"{type(error).__name__}: {error}"
         remedy = f"please report it, with what `newsletter {TRACEBACK} …` prints"
-        print(f"newsletter: this should not happen: {what}; {remedy}", file=sys.stderr)  # noqa: T201
+        _say(f"newsletter: this should not happen: {what}; {remedy}")
         sys.exit(FAILED)

@@ -108,7 +108,10 @@ def build(
         ]
     except ValueError as error:
         raise CompositionError(f"The message to {whom} cannot be written: {error}") from error
-    content = sign(_multipart(fields, message_id, plain, html), signers, date)
+    # Signed as of the day's beginning: a run before the time that dates the message must not sign in the future, which
+    # verifiers refuse (RFC 6376 section 3.5, `t=`).
+    dawn = date.replace(hour=0, minute=0, second=0, microsecond=0)
+    content = sign(_multipart(fields, message_id, plain, html), signers, dawn)
     if max(map(len, content.split(b"\r\n"))) > LONGEST_LINE:
         raise CompositionError(
             f"The message to {whom} has a header line of more than {LONGEST_LINE} octets: "

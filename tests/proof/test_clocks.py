@@ -75,6 +75,7 @@ async def test_what_is_deferred_waits_for_its_time_however_the_clock_went(tmp_pa
         assert copies(server) == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [timedelta(hours=3), timedelta(days=-3)])
 async def test_a_second_sender_with_another_clock_leaves_alone_what_the_first_one_holds(
     jump: timedelta, tmp_path: Path

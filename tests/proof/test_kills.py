@@ -43,6 +43,7 @@ async def test_a_hundred_kills(policy: str, tmp_path: Path) -> None:
     held(await prove(Plan(kills=100, readers=500, policy=policy, seed=11), tmp_path))
 
 
+@pytest.mark.slow
 async def test_a_sender_without_write_ahead_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proof can fail: a sender that notes nothing before DATA doubles although it should hold."""
     careless = tmp_path / "careless"

@@ -49,6 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["resend", "hold"])
 async def test_a_full_disk_stops_and_loses_nothing(policy: str, small_disk: Path, tmp_path: Path) -> None:
     readers = numbered(150)
@@ -75,6 +76,7 @@ async def test_a_full_disk_stops_and_loses_nothing(policy: str, small_disk: Path
         await accounted(sending, readers, doubles=0 if policy == "hold" else CONNECTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["resend", "hold"])
 async def test_a_quota_stops_and_loses_nothing(policy: str, tmp_path: Path) -> None:
     """The same without root: the log of the database may not grow beyond a limit."""
@@ -115,6 +117,7 @@ async def test_sigterm_finishes_what_is_open_and_gives_back_the_rest(tmp_path: P
         assert sending.copies() == dict.fromkeys(readers, 1)
 
 
+@pytest.mark.slow
 async def test_sigterm_does_not_wait_longer_than_the_grace_time(tmp_path: Path) -> None:
     readers = numbered(20)
     async with FaultServer() as server:
@@ -145,6 +148,7 @@ def locked(database: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 async def test_a_lock_for_a_while_is_waited_for(tmp_path: Path) -> None:
     readers = numbered(60)
     async with FaultServer(pause=0.02) as server:
@@ -189,6 +193,7 @@ async def test_two_senders_at_the_same_second_send_each_message_once(tmp_path: P
         assert await sending.counts() == {"accepted": len(readers)}
 
 
+@pytest.mark.slow
 async def test_a_stopped_sender_is_not_taken_for_dead(tmp_path: Path) -> None:
     """SIGSTOP for a while: another run sends the rest, and leaves alone what the first one still holds."""
     readers = numbered(100)
