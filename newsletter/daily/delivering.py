@@ -113,16 +113,26 @@ class Delivering:
         return work.attempted
 
     def _pass_gate(self, work: _Round, expected: list[Delivery]) -> None:
-        """Look at the first message as a receiver would, before any is sent."""
-        chosen = (work.prepared.digests.get(one.subscriber_id) for one in expected)
-        first = next((one for one, made in zip(expected, chosen, strict=True) if made and not made.empty), None)
-        if first is None:
+        """Look at the first message as a receiver would, before any is sent.
+
+        A reader whose message cannot be made is passed over and refused later; when nobody's can, the fault is ours.
+        """
+        error: CompositionError | None = None
+        digests = work.prepared.digests
+        candidates = [one for one in expected if one.subscriber_id in digests and not digests[one.subscriber_id].empty]
+        for one in candidates[:ENOUGH_TO_JUDGE]:
+            reader = work.readers[one.subscriber_id]
+            try:
+                made = self._composing.compose(reader, digests[reader.id], work.prepared.compiled)
+            except CompositionError as fault:
+                error = fault
+                continue
+            if faults := self._composing.faults(made):
+                listed = "; ".join(faults)
+                raise CompositionError(f"nothing was sent: the first message does not pass the wire gate: {listed}")
             return
-        digest = work.prepared.digests[first.subscriber_id]
-        made = self._composing.compose(work.readers[first.subscriber_id], digest, work.prepared.compiled)
-        if faults := self._composing.faults(made):
-            listed = "; ".join(faults)
-            raise CompositionError(f"nothing was sent, because the first message does not pass the wire gate: {listed}")
+        if error:
+            raise error
 
     async def _work_off(self, work: _Round) -> None:
         width = min((await work.mailer()).most, work.expected) if self._anything_to_send(work) else 1

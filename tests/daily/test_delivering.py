@@ -257,3 +257,12 @@ async def test_as_many_connections_as_are_set_are_used_in_the_end(world: World) 
     await server.wait_closed()
     assert len(answers.taken) == 120
     assert 5 < most <= 8
+
+
+async def test_one_reader_whose_message_cannot_be_made_does_not_stop_the_others(world: World) -> None:
+    world.readers(reader("no one at all"), reader("ada"))
+    assert await world.run(FRIDAY) == {
+        "no one at all@example.org": State.REFUSED,
+        "ada@example.org": State.ACCEPTED,
+    }
+    assert len(world.mail()) == 1
