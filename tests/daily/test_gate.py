@@ -274,6 +274,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "mark left in HTML": (in_body("html", lambda text: text + "\ue000"), "the HTML part has a placeholder"),
     **{
         f"unfilled link {address or 'empty'}": (
+            # mypy cannot infer a lambda whose default binds the loop's value.
             in_body("html", lambda text, address=address: text + f'<a href="{address}">x</a>'),  # type: ignore[misc]
             "a link was left unfilled",
         )
