@@ -14,46 +14,71 @@ def _cues(*table: tuple[float, str]) -> Cues:
 
 
 _PAPER = r"(?:\w+ )?(?:paper|work|study|article|survey|review|report|thesis|tutorial|letter)"
-_THIS_PAPER = rf"\b(?:this|the present|our) {_PAPER},? (?:\w+ly )?"
+_THIS_PAPER = (
+    rf"\b(?:(?:this|the present|the proposed|our) {_PAPER}|the (?:paper|study|article|review|survey)),? (?:\w+ly )?"
+)
 _WE = r"\b(?:we|i) (?:(?:also|further|then|thus|hence|therefore|here|now|first|next|\w+ly) )?"
 _ORDER = r"(?:first(?:ly)?|second(?:ly)?|third(?:ly)?|next|then|finally|lastly)"
 
+# What authors do, by how surely it is the news.
+_PROPOSE = r"(?:propose|introduce|present|unveil|coin|put forward)(?:d|ed)?\b"
+_MAKE = (
+    r"(?:develop|design|devise|build|create|construct|establish|formulate|formali[sz]e|derive|release|curate|survey)"
+    r"(?:d|ed)?\b"
+)
+_STUDY = (
+    r"(?:study|investigate|explore|examine|analy[sz]e|consider|address|tackle|revisit|seek|aim|learn|obtain)(?:d|ed)?\b"
+)
+_FIND = (
+    r"(?:demonstrate|show|find|found|prove|reveal|discover|describe|identify|reframe|argue|conclude|lift|enable)"
+    r"(?:d|ed)?\b"
+)
+_USE = (
+    r"(?:provide|offer|adopt|extend|expand|apply|combine|hypothesi[sz]e|take|set out|expose|evaluate|compare|assess"
+    r"|benchmark|train)(?:d|ed)?\b"
+)
+# "This work paves the way": no news, though a sentence about this work.
+_NO_DEED = r"(?:is|has|was|aims|starts|paves|opens|lays|highlights|underscores|contributes)\b"
+
 NOVELTY = _cues(
-    (3.0, _WE + r"(?:proposed?|introduced?|present(?:ed)?|unveil|coin|put forward)\b"),
-    (2.3, _WE + r"(?:develop|design|devise|build|create|construct|establish|formulate|derive|release|curate|survey)\b"),
-    (1.6, _WE + r"(?:study|investigate|explore|examine|analy[sz]e|consider|address|tackle|revisit|seek|aim)\b"),
-    (1.6, _WE + r"(?:demonstrate|show|find|found|prove|reveal|discover|describe|identify|reframe|argue)\b"),
-    (1.2, _WE + r"(?:provide|offer|adopt|extend|expand|apply|combine|hypothesi[sz]e|take|set out|expose|train)\b"),
+    (3.0, _WE + _PROPOSE),
+    (2.3, _WE + _MAKE),
+    (1.6, _WE + _STUDY),
+    (1.6, _WE + _FIND),
+    (1.2, _WE + _USE),
     (0.6, r"\bwe\b"),
     (2.4, r"\bby (?:proposing|introducing|presenting|developing|designing)\b"),
     (3.0, _THIS_PAPER + r"(?:[^.;]{0,120}\band )?(?:proposes|introduces|presents|develops|surveys)\b"),
-    (2.2, _THIS_PAPER + r"\w+s\b"),
+    (2.2, _THIS_PAPER + rf"(?!{_NO_DEED})\w+(?:s|ed)\b"),
+    (1.6, _THIS_PAPER + r"aims\b|\w (?:introduces|presents|proposes|releases) (?:an?|the|two|three|[a-z]*\d)"),
     (1.0, r"\b(?:an?|the) (?:\w+,? ){0,3}(?:review|overview|survey) of\b"),
-    (2.0, r"\b(?:is|are) (?:proposed|introduced|presented|developed|described) (?:here|in this)"),
-    (1.2, r"\b(?:is|are) (?:proposed|introduced|presented)\b"),
-    (1.4, rf"\b(?:in|with) (?:this|the present) {_PAPER}\b|^here(?:in)?\b"),
+    (2.6, r"^(?:an?|two|three|the) [^.;]{3,140}\b(?:is|are) (?:proposed|introduced|presented|developed)\b"),
+    (1.0, r"\b(?:is|are) (?:proposed|introduced|presented|described) (?:here|in this)"),
     (1.6, r"\bwe [^.;]{0,120}\band (?:propose|introduce|present)\b"),
     (2.4, r"\bour (?:\w+ )?contribution\b[^.]{0,30}\bis\b"),
     (1.4, r"\b(?:the|our|main|key|essential) (?:goal|aim|purpose|objective|idea|insight)s?\b[^.]{0,30}\bis\b"),
     (0.8, r"\b(?:propos|introduc|present|develop|design)\w* [^.;]{0,60}\b(?:called|named|dubbed|termed|namely)\b"),
-    (0.8, r"\bfor the first time\b|\bthe first (?:\w+[ -]){0,4}(?:method|model|framework|approach|dataset|to)\b"),
+    (0.8, r"\bfor the first time\b|\b(?:are|is) the first\b"
+          r"|\bthe first (?!step|stage|part)(?:\w+[ -]){0,4}"
+          r"(?:method|model|framework|approach|dataset|paradigm|system|work|study|to)\b"),
     (0.8, r"^our (?:\w+ ){0,3}(?:method|approach|model|framework|system|algorithm)\b"),
+    (2.0, r"\b(?:leads? to|results? in|yields?) (?:the discovery of|an? new)\b"),
+    (1.2, r"\b(?:dubbed|called|named|termed)\b"),
     (2.0, r"^[\w+-]+ is (?:an?|the first)\b"),
     (0.4, r"\b(?:novel|new)\b"),
     (3.0, r"(?:我们|我們|本文|本研究)[^。]{0,12}(?:提出|介绍|介紹|设计|設計|开发|開發|研究)|を(?:提案|提示|開発)"),
-    (0.4, r"\b(?:to this end|to address th|to tackle th|to fill th|to bridge th|motivated by)\b"),
-    (-1.4, r"\bwe (?:also|further|additionally) |^(?:furthermore|moreover|additionally|in addition|besides)\b"),
-    (-1.2, rf"^(?:the )?{_ORDER}\b|^\(\w+\)"),
-    (-0.8, r"\bthem\b|\bthis (?:problem|issue|challenge|area)\b[^,]*$"),
-    (-0.9, r"^(?:specifically|concretely|in particular|particularly|for (?:example|instance)|notably)\b"),
-    (-1.2, r"\bwe (?:\w+ )?(?:conduct|perform|evaluate|validate|verify|test|compare|discuss|hope|believe|report)\b"),
+    (2.4, r"\bnous (?:proposons|pr[ée]sentons|introduisons)\b|\bwir (?:stellen|pr[äa]sentieren|entwickeln|zeigen)\b"
+          r"|\b(?:proponemos|presentamos|propomos|apresentamos)\b"),
+    (1.4, r"\b(?:was|were) (?:studied|investigated|examined|evaluated|assessed|compared|analy[sz]ed)\b"),
+    (-1.2, r"\bwe (?:\w+ )?(?:conduct|perform|discuss|hope|believe|report)\b"
+           r"|\bwe (?:\w+ )?(?:evaluate|validate|verify|test|compare) (?:our|the|it|them|its|this|on)\b"),
     (-1.5, r"\bask the question\b|\binitial results\b|\b(?:formal|theoretical) (?:interpretation|analysis)\b"),
 )  # fmt: skip
 """Says what the paper brings."""
 
 RESULT = _cues(
-    (1.6, r"\d(?:\.\d+)?\s?(?:%|percent\b|pp\b|percentage points?)"),
-    (1.5, r"\d(?:\.\d+)?\s?(?:×|x\b|-?fold\b|times\b)|\b(?:times|x)\d+\b|orders? of magnitude"),
+    (2.2, r"\d(?:\.\d+)?\s?(?:%|percent\b|pp\b|percentage points?)"),
+    (2.0, r"\d(?:\.\d+)?\s?(?:×|x\b|-?fold\b|times\b)|\b(?:times|x)\d+\b|orders? of magnitude"),
     (0.8, r"\b\d+\.\d+\b|\b\d+ (?:db|miou|map|ap|f1|points?|bleu|fid|fps|ms|hours?|minutes?|seconds?|days?)\b"),
     (1.4, r"\b(?:outperform|surpass|exceed)\w*"),
     (0.7, r"\bstate[- ]of[- ]the[- ]art\b|\bsota\b"),
@@ -62,14 +87,14 @@ RESULT = _cues(
     (1.3, _WE + r"(?:show|find|found|demonstrate|observe|prove|reveal|discover|establish)\b"),
     (0.9, r"\b(?:results?|experiments?|evaluations?|analys[ei]s|findings?|studies|simulations?)\b[^.]{0,80}"
           r"\b(?:show|demonstrat|indicat|reveal|suggest|confirm|establish)\w*"),
+    (-1.0, r"\b(?:was|were) (?:trained|tested|measured|collected|recruited|treated|randomi[sz]ed|included|enrolled)\b"),
     (0.2, r"\bgenerali[sz]\w+\b|\bzero-shot\b"),
     (1.4, r"优于|優於|超过|超過|提升|提高|上回|(?:结果|結果|实验|實驗|実験)[^。]{0,12}(?:表明|显示|顯示|示し)"),
-    (-0.9, r"\b(?:effectiveness|superiority|superior performance|efficacy|potential|validity|interest) of\b"),
+    (0.6, r"\b(?:enables?|allows?|supports?|leads? to|retrieves?)\b"),
+    (-1.2, r"\b(?:effectiveness|superiority|superior performance|efficacy|potential|validity|interest) of\b"),
     (-1.8, r"\bvalidat\w+ (?:our|the) (?:ideas?|theor\w+|claims?|approach|method)\b"),
-    (-0.5, r"^(?:additionally|furthermore|moreover|also|as an added|for example|for instance)\b"),
     (-0.7, r"^(?:these|this|our|the) (?:results?|findings?|work|achievement|insights?) "
            r"(?:may|could|can|would|paves?|opens?|provid|offer|suggest|highlight|narrow|also)\w*"),
-    (-1.5, r"\b(?:we hope|we believe|future (?:work|research|directions?)|promising (?:direction|avenue))\b"),
 )  # fmt: skip
 """Says what came out."""
 
@@ -77,26 +102,71 @@ BACKGROUND = _cues(
     (-1.0, r"\b(?:recent(?:ly)?|in recent years|over the (?:past|last)|the (?:advent|rise|success) of|lately)\b"),
     (-1.0, r"\bha(?:s|ve) (?:recently |also |long )?"
            r"(?:been|shown|achieved|become|emerged|demonstrated|made|attracted|gained|seen|led|revolutioni[sz]ed)\b"),
-    (-1.0, r"^(?:however|yet|but|although|though|while|despite|unfortunately|nevertheless|still|currently)\b"),
+    (-1.0, r"^(?:although|though|while|despite|unfortunately|currently)\b"),
     (-1.0, r"\b(?:unclear|inferior|unexplored|underexplored|challenges?|shortcomings?|limitations?)\b"),
-    (-0.7, r"\b(?:existing|previous|prior|current|traditional|conventional|most|several) (?:\w+ ){0,2}"
+    (-0.7, r"(?<!than )(?<!over )(?<!to )(?<!outperform )(?<!outperforms )(?<!outperforming )(?<!surpasses )"
+           r"\b(?:existing|previous|prior|current|traditional|conventional|most|several) (?:\w+ ){0,2}"
            r"(?:methods?|approaches|works?|models?|techniques|solutions|research|studies|systems?|attempts)\b"),
     (-1.0, r"\b(?:remains?|poses?|suffers? from|is (?:an?|one of the) (?:\w+ )?"
            r"(?:challeng|fundamental|long-standing|crucial|important|critical|key|central|hallmark|cornerstone)\w*)\b"),
     (-0.4, r"\b(?:widely|commonly|typically|often|usually|largely|generally)\b"),
-    (-0.8, r"\b(?:require|need|lack|struggle|fail)s?\b"),
-    (-1.5, r"https?://|\bwww\."),
+    (-0.8, r"\b(?:require|needs? to|lack|struggle|fail)s?\b"),
+    (-1.0, r"\b(?:yet to be|an open (?:question|problem)|play\w* (?:an?|the) (?:\w+ )?role|paradigm shift)\b"),
+    (-2.0, r"\bwe (?:hope|believe|expect|envision)\b|\b(?:for|inspire|advancing|facilitate|guide) (?:the )?future\b"
+           r"|\bfuture (?:work|research|directions?|studies|development)\b|\bpromising (?:direction|avenue)"
+           r"|\b(?:lays? the|paves? the|sheds? (?:new )?light)\b|\bwill soon\b"
+           r"|\bserves? as an? (?:[\w-]+,? ){0,5}(?:reference|baseline|resource|foundation|guide)\b"),
+    (-1.5, r"^the (?:first|second|third|next|final|last) (?:step|stage|phase|part|one)\b"),
+    (-4.0, r"https?://|\bwww\."),
     (-1.0, r"^(?:keywords?|index terms?|background|objectives?|acknowledge?ments?|findings?|implications?)\b"),
     (-1.0, r"\?$"),
 )  # fmt: skip
 """Says what everybody knew before."""
 
-DANGLING = re.compile(
-    rf"^(?!(?:this|the present) {_PAPER}\b)(?:it|they|this|these|those|such|both|the (?:former|latter|other|above)"
-    r"|\w+ (?:this|these)|here(?!,? (?:we|I)\b))\b",
+PLACE = _cues(
+    (-1.2, rf"^(?:the )?{_ORDER}\b|^\(\w+\)"),
+    (-1.0, r"\bwe (?:also|further|additionally) |^(?:furthermore|moreover|additionally|in addition|besides)\b"),
+    (-0.9, r"^(?:specifically|concretely|in particular|particularly|for (?:example|instance)|notably)\b"
+           r"(?!,? we (?:find|show))"),
+    (-1.0, r"^in addition to\b"),
+    (0.4, r"\b(?:to this end|to address th|to tackle th|to fill th|to bridge th|motivated by)\b"),
+    # The headings of medical abstracts.
+    (2.0, r"^(?:objectives?|aims?|purpose|goal)\b[^:]{0,15}:"),
+    (1.5, r"^(?:conclusions?|interpretation|in conclusion)\b"),
+    (-1.5, r"^(?:(?:materials and )?methods?|(?:study )?design|setting|patients|participants|measurements|data sources)"
+           r"\b[^:]{0,20}:"),
+)  # fmt: skip
+"""What the sentence is among the others, by the word that it begins with: a step, an addition, the answer to a need."""
+
+_BACK = (
+    rf"(?:this(?! {_PAPER}\b)(?! (?:is|year|day)\b)|these|those(?! (?:who|that|of|in|with|from|\w+ed)\b)"
+    r"|such(?! as\b| an? ))"
+)
+_PRONOUN = r"(?:it|they|them|its|their|he|she|both|another|one|others|the (?:former|latter|other|above|second|third))"
+_CONNECTIVE = r"(?:however|but|and|so|yet|or|nor|then|here|instead|also|in contrast|as such|as a result|in doing)"
+POINTING = _cues(
+    (-2.0, rf"^(?:{_PRONOUN}|{_BACK}|{_CONNECTIVE})\b"),
+    (-1.5, rf"^(?:\w+ ){{1,3}}{_BACK}\b"),
+    (-1.5, rf"^(?:\w+ ){{1,4}}(?:that|and|but|while) (?:they|{_BACK})\b"
+           r"|\bwe \w+ that (?:they|it|this is)\b(?! (?:is|was) )|\b(?:for|of|on|with) it\.$"),
+    (-0.8, r"^(?:\w+ ){1,4}that (?:their|its)\b"),
+    (-4.0, r"^(?:we|i|this \w+)(?: \w+){1,3} (?:them|it|so)\b"),
+    (-1.5, r"^(?:we|i|this \w+)(?: (?!that)\w+){1,3} (?:their|its)\b"),
+    (-2.0, r"\b(?:one step further|steps? (?:towards?|forward|further)|made possible|do so|doing so)\b"
+           r"|\b(?:is|are) (?:done|achieved) by\b"),
+    (-1.0, r"\b(?:instead\b(?! of)|the above|aforementioned|the (?:latter|former))\b"),
+    (-0.9, rf"\b{_BACK} \w+"),
+    (-0.6, r"\bthe (?:challenge|problem|issue|gap|limitation|question)s?\b"
+           r"(?! of| that| in| where| with| to|[- ]\w+ing)"),
+)  # fmt: skip
+"""Points at a sentence that the reader does not have."""
+
+AUTHORS = re.compile(
+    rf"\b(?:we|i|our|in this|this (?:\w+ )?{_PAPER}|introduces|presents|proposes"
+    r"|(?:is|are) (?:proposed|introduced|presented))\b",
     re.IGNORECASE,
 )
-"""Begins with a word that points at the sentence before."""
+"""Speaks of the authors' own doing."""
 
 _GOODS = (
     r"\b(?:codes?|datasets?|data|models?|weights|checkpoints?|implementations?|demos?|videos?|(?:web)?pages?"

@@ -6,7 +6,7 @@ import re
 
 _CLOSERS = "\"'”’»)\\]"
 _END = re.compile(
-    rf"[.!?…]+[{_CLOSERS}]*(?=\s)"  # an end mark and a space
+    rf"[.!?…؟۔।]+[{_CLOSERS}]*(?=\s)"  # an end mark and a space
     r"|(?<=[a-z]{3})[.!?](?=[A-Z][A-Za-z]*,? )"  # the space was forgotten
     r"|[。！？｡]+[」』”’）]*"
 )
@@ -36,7 +36,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of `text` in order, stripped; together they hold every word of it. `[]` for blank text.
 
     Knows abbreviations (`e.g.`, `et al.`, `Fig. 3`), initials, decimals, addresses and numbered lists for what they
-    are, and the full stops of Chinese and Japanese.
+    are, and the end marks of Chinese, Japanese, Arabic, Urdu and Hindi.
     """
     found: list[str] = []
     start = 0
@@ -58,7 +58,7 @@ def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     after = text[end.end() : end.end() + _LONGEST_WORD].lstrip()
     if after and not _START.match(after):
         return False
-    if end[0][0] in "!?":
+    if end[0][0] in "!?؟۔।":
         return True
     word = text[max(start, end.start() - _LONGEST_WORD) : end.start()].split(" ")[-1].lstrip("(\"'“‘[")
     if word.lower() in _ABBREVIATIONS:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.text import sentences, summarise, to_text
+from newsletter.text.trimming import shorter_forms, without_ties
 
 SEEDS = sorted((Path(__file__).parents[2] / "seeds").glob("*.txt"))
 
@@ -112,18 +113,140 @@ def test_summaries_of_the_shipped_listings() -> None:
         assert "http" not in summary
         first = sentences(abstract)[0]
         assert news.search(first) or not summary.startswith(first)  # no clearing of the throat
-        for sentence in sentences(summary):  # the author's own words
-            words = sentence.removesuffix("…").lower()
-            assert words in abstract.lower()
+        assert not in_mid_thought(summary)
+        written = iter(re.findall(r"\w+", abstract.lower()))
+        assert all(word in written for word in re.findall(r"\w+", summary.lower()))  # the author's own words, in order
         telling += bool(news.search(summary))
         cut += summary.endswith("…")
     assert telling >= 0.9 * len(abstracts())
-    assert cut <= 0.5 * len(abstracts())
+    assert cut <= 0.02 * len(abstracts())
+
+
+IN_MID_THOUGHT = re.compile(
+    r"(?:however|moreover|furthermore|additionally|in addition,|also|thus|hence|therefore|then|next|first|second"
+    r"|finally|specifically|in particular|to this end|to do so|in doing so|but|and|yet|instead|it|they|these|those|such"
+    r"|(?:to|based on|motivated by|inspired by|given|while|with) (?:\w+ )?(?:this|these|those|such)"
+    r"|this(?! (?:\w+ )?(?:paper|work|article|survey|study|review))|we (?:then|also|further|thus|go one step)|\()\b",
+    re.IGNORECASE,
+)
+
+
+def in_mid_thought(summary: str) -> bool:
+    return bool(IN_MID_THOUGHT.match(summary))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "alone"),
+    [
+        ("However, we show that it holds.", "We show that it holds."),
+        ("But, to this end, in this paper, we also propose FooNet.", "We propose FooNet."),
+        ("In this work, a new task is studied.", "A new task is studied."),
+        ("In this work we propose FooNet.", "We propose FooNet."),
+        ("Thus we find less noise.", "We find less noise."),
+        ("Based on these findings, we build FooNet.", "We build FooNet."),
+        ("To avert this problem, we build FooNet.", "We build FooNet."),
+        ("While such models excel, this paper looks at others.", "This paper looks at others."),
+        ("We go one step further: we enable splatting.", "We enable splatting."),
+        ("We address this issue by introducing FooNet, a net.", "We introduce FooNet, a net."),
+        ("This survey closes these gaps by presenting a taxonomy.", "This survey presents a taxonomy."),
+        ("We tackle this problem and propose FooNet.", "We propose FooNet."),
+        ("We compare FooNet with A and B and show better recall.", "We show better recall."),
+        ("A novel learner is presented to address these issues.", "A novel learner is presented."),
+        ("As an added bonus, FooNet is small.", "FooNet is small."),
+        ("Extensive experiments on A, B and C show that FooNet wins.", "FooNet wins."),
+        ("Experiments demonstrate our proposals' worth, by and large.",
+         "Experiments demonstrate our proposals' worth, by and large."),
+        ("(2) FooNet wins.", "FooNet wins."),
+        ("RESULTS: Foos were less common.", "Foos were less common."),
+        ("AIM: To compare foos and bars.", "AIM: To compare foos and bars."),
+        ("Thus, p-adic numbers win.", "p-adic numbers win."),
+        ("Hence, λ-calculus and nnU-Net win.", "λ-calculus and nnU-Net win."),
+        ("Therefore, nnU-Net wins.", "nnU-Net wins."),
+        ("此外，我们提出了一种方法。", "我们提出了一种方法。"),
+        ("However,", "However,"),
+        ("To reduce noise, we propose FooNet.", "To reduce noise, we propose FooNet."),
+        ("First responders need maps.", "First responders need maps."),
+        ("Then came the transformer.", "Then came the transformer."),
+    ],
+)  # fmt: skip
+def test_a_sentence_stands_alone_without_what_ties_it_to_the_one_before(sentence: str, alone: str) -> None:
+    assert without_ties(sentence) == alone
+
+
+@pytest.mark.parametrize(
+    ("sentence", "forms"),
+    [
+        ("Motivated by the need for speed, we propose FooNet, a network that reads every page of a book in one pass.",
+         ["We propose FooNet, a network that reads every page of a book in one pass."]),
+        ("We propose a network that reads every page of a long book in one pass, enabling fast search in archives.",
+         ["We propose a network that reads every page of a long book in one pass."]),
+        ("We present FooNet with two new parts (e.g., a head): (1) a reader, and (2) a writer.",
+         ["We present FooNet with two new parts."]),
+        ("We show that the network, which reads every page of a long book in one pass, needs less memory than others.",
+         []),
+        ("Accuracy rises in the first of both cases by a quarter, while the trend is the opposite in the second.", []),
+        ("We find that: 1) it is fast; 2) it is small.", []),
+    ],
+)  # fmt: skip
+def test_shorter_forms_are_sentences_that_say_less_and_nothing_else(sentence: str, forms: list[str]) -> None:
+    assert list(shorter_forms(sentence)) == forms
+
+
+OFFER = "We propose FooNet, a network that reads every page of a long book in one pass without a single label."
+
+
+@pytest.mark.parametrize(
+    ("abstract", "expected"),
+    [
+        # The number, though the sentence before it is news as well, and though it needs a shorter form of the first.
+        (f"{CHAT} {OFFER[:-1]}, enabling fast search in large archives. FooNet has three parts that learn together. "
+         "On four standard benchmarks of scanned and of printed books, FooNet outperforms the strongest baseline by "
+         "4.2% in accuracy, and is three times as fast.",
+         f"{OFFER} On four standard benchmarks of scanned and of printed books, FooNet outperforms the strongest "
+         "baseline by 4.2% in accuracy, and is three times as fast."),
+        # What does not fit whole is not cut, but left out.
+        (f"{CHAT} {OFFER} FooNet outperforms the best of all baselines by 4.2% {'and what is more ' * 20}it wins.",
+         OFFER),
+        # Nothing said twice, and no hope.
+        (f"{CHAT} {OFFER} This work proposes FooNet, which reads every page of a book in one pass. We believe that "
+         f"this opens a door to future research. {CHAT}", OFFER),
+        # The first thing proposed is the paper; the next are its parts.
+        (f"{CHAT} {OFFER} To keep it small, we further introduce a pruning step for the decoder of the network. "
+         "Second, we propose a loss. And so it goes on for a while, with details that take a lot of room.",
+         f"{OFFER} We introduce a pruning step for the decoder of the network."),
+        # An object that the reader has not met.
+        (f"{CHAT} We propose to design them by evolution. We develop a search that evolves layers from scratch. {CHAT}",
+         "We develop a search that evolves layers from scratch."),
+        ("BACKGROUND: Foos are common. AIM: To count foos. METHODS: All foos were measured in two hospitals by nurses. "
+         "RESULTS: Foos were 12% less common in the treated group than in the other. CONCLUSIONS: Treatment lowers the "
+         "number of foos in adults of all ages. FUNDING: None of this was paid for by anybody the authors know.",
+         "Foos were 12% less common in the treated group than in the other. Treatment lowers the number of foos in "
+         "adults of all ages."),
+        ("深度学习发展迅速。然而，现有方法成本很高。为此，我们提出了一种新的稀疏训练方法，可以用于大型语言模型。它有三个部分。"
+         "第一部分是编码器。实验结果表明，该方法在四个数据集上提升3.2%。代码已公开。",
+         "我们提出了一种新的稀疏训练方法，可以用于大型语言模型。实验结果表明，该方法在四个数据集上提升3.2%。"),
+    ],
+    ids=["number", "whole", "once", "first", "object", "headings", "chinese"],
+)  # fmt: skip
+def test_what_is_chosen(abstract: str, expected: str) -> None:
+    assert summarise(abstract) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["هذه جملة أولى. هل هذا صحيح؟ نقترح طريقة جديدة۔ وهي سريعة.", "זה משפט ראשון. אנו מציעים שיטה חדשה."],
+    ids=["arabic", "hebrew"],
+)
+def test_sentences_that_are_read_from_the_right(text: str) -> None:
+    found = sentences(text)
+    assert len(found) == text.count(".") + text.count("؟") + text.count("۔")
+    assert summarise(text) == " ".join(found) or summarise(text) in text
 
 
 def test_a_sentence_that_is_too_long_ends_at_a_clause_or_a_word() -> None:
     long = "We propose a method that reads pages, writes summaries, and sends them to readers, which is what they want."
-    assert summarise(long, 90) == "We propose a method that reads pages, writes summaries, and sends them to readers…"
+    assert summarise(long, 90) == "We propose a method that reads pages, writes summaries, and sends them to readers."
+    assert summarise(long, 70) == "We propose a method that reads pages, writes summaries…"
     assert summarise("We propose " + "a very very long name " * 20, 60).endswith(("very…", "long…", "name…"))
     assert summarise("x" * 500, 20) == "x" * 19 + "…"
 
@@ -138,13 +261,29 @@ def test_limit_holds_and_something_is_always_said(abstract: str, limit: int) -> 
     assert summary == summarise(abstract, limit)
 
 
+@given(
+    st.text(max_size=300) | st.lists(st.sampled_from(["However", ", ", "we ", "this ", "(1) ", "a", "."])).map("".join)
+)
+@settings(deadline=None, max_examples=300)
+def test_what_is_taken_off_a_sentence_leaves_something(text: str) -> None:
+    assert bool(without_ties(text)) == bool(text)
+    assert all(form and len(form) < len(text) for form in shorter_forms(text))
+
+
 @pytest.mark.parametrize(
     "text",
     ["a. " * 13_000, f"{NEWS} " * 700, "x" * 40_000, "We " * 13_000, "(1) " * 10_000, "the " * 10_000,
-     "results " * 5_000, ", " * 20_000, "https://" * 5_000],
-    ids=["stops", "news", "word", "we", "numbers", "the", "results", "commas", "addresses"],
+     "results " * 5_000, ", " * 20_000, "https://" * 5_000, "However, " * 5_000, "To this, we " * 4_000,
+     "experiments show " * 3_000, "We do, making " * 3_000, "(" * 40_000, "本文提出，" * 8_000,
+     f"{CHAT} {OFFER} " * 150],
+    ids=["stops", "news", "word", "we", "numbers", "the", "results", "commas", "addresses", "connectives", "pointing",
+         "studies", "afterthoughts", "brackets", "chinese", "prose"],
 )  # fmt: skip
-def test_hostile_text_takes_well_under_a_second(text: str) -> None:
-    start = time.process_time()
-    assert summarise(text)
-    assert time.process_time() - start < 0.9
+def test_forty_thousand_characters_take_a_twentieth_of_a_second(text: str) -> None:
+    summarise(text[:500])
+    taken: list[float] = []
+    for _ in range(3):
+        start = time.process_time()
+        assert summarise(text)
+        taken.append(time.process_time() - start)
+    assert min(taken) < 0.05
