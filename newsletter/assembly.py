@@ -169,7 +169,12 @@ def _private_folder(folder: Path) -> None:
 def _rules(settings: Settings) -> Rules:
     return Rules(
         look_back=settings.edition.look_back,
-        limits=Limits(settings.digest.max_papers, settings.digest.trending_papers, settings.digest.also_new),
+        limits=Limits(
+            settings.digest.max_papers,
+            settings.digest.trending_papers,
+            settings.digest.also_new,
+            settings.digest.outside,
+        ),
         timezone=ZoneInfo(settings.schedule.timezone),
         at=time.fromisoformat(settings.schedule.at),
         weekly_on=WEEKDAYS.index(settings.schedule.weekly_on),
@@ -180,6 +185,7 @@ def _rules(settings: Settings) -> Rules:
         lease=timedelta(seconds=settings.delivery.lease),
         grace=settings.delivery.grace,
         error_share=settings.delivery.error_share,
+        locale=settings.email.locale,
     )
 
 

@@ -10,11 +10,12 @@ from difflib import get_close_matches
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
+from newsletter.languages import language
 from newsletter.model import Rhythm, Subscriber
 from newsletter.policy.address import normal_address
 from newsletter.store import Store
 
-COLUMNS = ("address", "name", "topics", "timezone", "hour", "rhythm")
+COLUMNS = ("address", "name", "topics", "timezone", "hour", "rhythm", "locale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Imported:
 
 
 async def import_csv(store: Store, file: TextIO, topics: Collection[str]) -> Imported:
-    """Take the readers of a CSV file with the columns `address,name,topics,timezone,hour,rhythm`.
+    """Take the readers of a CSV file with the columns `address,name,topics,timezone,hour,rhythm,locale`.
 
     Only `address` is needed; topics are slugs separated by `;`, all of which must be in `topics`. A bad row is reported
     and the others are taken. Who left or was suppressed is not brought back.
@@ -100,6 +101,7 @@ def _reader(row: dict[str, str], topics: Collection[str]) -> Subscriber:
         timezone=_timezone(row.get("timezone") or "UTC"),
         hour=_hour(row.get("hour") or "7"),
         rhythm=_rhythm(row.get("rhythm") or "daily"),
+        locale=language(row["locale"]).code if row.get("locale") else "",
         origin="import",
     )
 
@@ -129,7 +131,9 @@ def export_csv(subscribers: Iterable[Subscriber], file: TextIO) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in subscribers:
-        writer.writerow([one.address, one.name, ";".join(one.topics), one.timezone, one.hour, one.rhythm.value])
+        writer.writerow(
+            [one.address, one.name, ";".join(one.topics), one.timezone, one.hour, one.rhythm.value, one.locale]
+        )
 
 
 async def leave(store: Store, address: str, at: datetime) -> bool:

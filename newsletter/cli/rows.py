@@ -54,7 +54,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
 def rehearsed_json(preview: Preview) -> dict[str, Any]:
     return {
         "subscriber": preview.subscriber.address,
-        "sections": len(preview.digest.sections),
+        "sections": len(preview.digest.topics),
         "papers": len(preview.parts.papers) if not preview.digest.empty else 0,
         "bytes": len(preview.message.content),
         "state": "would be skipped" if preview.digest.empty else "would be sent",
@@ -101,6 +101,7 @@ def subscriber_json(subscriber: Subscriber) -> dict[str, Any]:
         "timezone": subscriber.timezone,
         "hour": subscriber.hour,
         "rhythm": subscriber.rhythm,
+        "locale": subscriber.locale,
         "origin": subscriber.origin,
     }
 

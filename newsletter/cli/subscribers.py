@@ -42,7 +42,7 @@ def list_subscribers(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         answer_json(rows)
         return
-    columns = ("address", "name", "status", "topics", "timezone", "hour", "rhythm", "origin")
+    columns = ("address", "name", "status", "topics", "timezone", "hour", "rhythm", "locale", "origin")
     answer_table(counted(len(rows), "subscriber", "subscribers"), columns, cells(rows, columns), NUMBERS)
 
 
@@ -52,7 +52,7 @@ def import_subscribers(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The CSV file, - for standard input.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take readers from a CSV file: address,name,topics,timezone,hour,rhythm.
+    """Take readers from a CSV file: address,name,topics,timezone,hour,rhythm,locale.
 
     Only `address` is needed; topics are slugs separated by `;`. A bad row is reported and the others are taken. Nobody
     who left is brought back.

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
+from newsletter import languages
 from newsletter.daily import gate
 from newsletter.daily.publishing import Publishing, Rules
 from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead, build, message_id
 from newsletter.mail.tokens import Tokens
-from newsletter.model import Digest, Edition, Message, Parts, Pick, ReaderLinks, Subscriber
+from newsletter.model import Digest, Edition, Message, Paper, Parts, Pick, ReaderLinks, Subscriber
 from newsletter.ranking import digest
 from newsletter.rendering import Compiled, Renderer
+from newsletter.rendering.lint import Severity, lint
+
+NOBODY = 0
+"""The id of a reader who is none: no link made for it fits anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +37,11 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The digests of many readers by subscriber id, and the cards for all of them, rendered and inlined once."""
+    """The digests of many readers by subscriber id, and the cards for all of them, rendered and inlined once for each
+    language they read, by its code."""
 
     digests: dict[int, Digest]
-    compiled: Compiled
+    compiled: Mapping[str, Compiled]
 
 
 class Composing:
@@ -74,22 +81,51 @@ class Composing:
             for reader in readers
             if spans[reader.id]
         }
-        picks: dict[tuple[str, str], Pick] = {}
-        for one in digests.values():
-            picks.update({(pick.topic, pick.paper): pick for pick in one.picks})
-        papers = await self._publishing.papers({pick.paper for pick in picks.values()}, day)
+        papers = await self._publishing.papers({pick.paper for one in digests.values() for pick in one.picks}, day)
         names = {
             slug: ranking.topic.name if ranking.topic else "Trending"
             for by_slug in rankings.values()
             for slug, ranking in by_slug.items()
         }
-        compiled = await asyncio.to_thread(self._renderer.compile, list(picks.values()), papers, names)
+        known = [reader for reader in readers if reader.id in digests]
+        compiled = await asyncio.to_thread(self._compiled, known, digests, papers, names)
         return Prepared(digests, compiled)
 
-    def compose(self, reader: Subscriber, chosen: Digest, compiled: Compiled) -> Preview:
-        """The message for `reader`. Raises CompositionError when it would not be whole."""
+    def _compiled(
+        self,
+        readers: Sequence[Subscriber],
+        digests: Mapping[int, Digest],
+        papers: Mapping[str, Paper],
+        names: Mapping[str, str],
+    ) -> dict[str, Compiled]:
+        picks: dict[str, dict[tuple[str, str], Pick]] = defaultdict(dict)
+        for reader in readers:
+            chosen = {(pick.topic, pick.paper): pick for pick in digests[reader.id].picks}
+            picks[self.language(reader).code].update(chosen)
+        return {
+            code: self._renderer.compile(list(theirs.values()), papers, names, languages.language(code))
+            for code, theirs in picks.items()
+        }
+
+    def language(self, reader: Subscriber) -> languages.Language:
+        """The reader's language: the newsletter's own where none is named, or one that is there no more."""
+        try:
+            return languages.language(reader.locale or self._rules.locale)
+        except ValueError:
+            return languages.language(self._rules.locale)
+
+    def compose(self, reader: Subscriber, prepared: Prepared, trial: str | None = None) -> Preview:
+        """The message for `reader`, one of those that were prepared for.
+
+        With `trial`, any string that is new, it is a message to try things out with: its subject says so, its links
+        belong to nobody and nothing connects it with the ledger. Raises CompositionError when it would not be whole.
+        """
+        chosen, compiled = prepared.digests[reader.id], prepared.compiled[self.language(reader).code]
+        if trial is not None:
+            reader = replace(reader, id=NOBODY)
         links = self._links(reader, chosen.day)
-        parts = compiled.compose(chosen, name=reader.name, links=links)
+        mark = "" if trial is None else "[Test] "
+        parts = compiled.compose(chosen, name=reader.name, links=links, mark=mark)
         domain = wire_address(self._letterhead.address).rpartition("@")[2]
         message = build(
             parts,
@@ -97,20 +133,27 @@ class Composing:
             recipient=reader.address,
             recipient_name=reader.name,
             links=links,
-            message_id=message_id(self._secret, chosen.day, reader.address, domain),
+            message_id=message_id(
+                self._secret, chosen.day, reader.address if trial is None else f"{reader.address}\n{trial}", domain
+            ),
             # From the day, not from the clock: a message rebuilt later is the same message, byte for byte.
             date=datetime.combine(chosen.day, self._rules.at, self._rules.timezone),
             signers=self._signers,
             one_click=self._one_click,
-            envelope_sender=self._envelope_sender(reader, chosen.day),
+            envelope_sender=None if trial is not None else self._envelope_sender(reader, chosen.day),
         )
         return Preview(reader, chosen, parts, message)
 
     def faults(self, made: Preview) -> list[str]:
-        """What is wrong with a message, judged from its bytes as a receiver would (see `gate`); nothing, mostly."""
+        """What is wrong with a message, judged from its bytes as a receiver would; nothing, mostly.
+
+        By `gate` and the lint's errors, none of which a paper's words can cause.
+        """
         links = self._links(made.subscriber, made.digest.day)
         keys = {(one.selector, one.domain): one.public_key for one in self._signers}
-        return gate.faults(made.message, made.parts, links, public_keys=keys, one_click=self._one_click)
+        found = gate.faults(made.message, made.parts, links, public_keys=keys, one_click=self._one_click)
+        linted = (one for one in lint(made.message.content) if one.severity is Severity.ERROR)
+        return found + [f"{one.message} (lint {one.check}, {one.where})" for one in linted]
 
     def _envelope_sender(self, reader: Subscriber, day: date) -> str | None:
         """An address of the reader's own for this message, so that a bounce says whose it is (VERP)."""
@@ -119,11 +162,21 @@ class Composing:
         mailbox, _, domain = self._rules.bounce_address.partition("@")
         return f"{mailbox}+{self._tokens.bounce(reader.id, day)}@{domain}"
 
-    async def previews(self, readers: Sequence[Subscriber], day: date, draft: Edition) -> list[Preview]:
+    async def previews(
+        self, readers: Sequence[Subscriber], day: date, draft: Edition, trial: str | None = None
+    ) -> list[Preview]:
         """What each of `readers` would get on `day`; readers without an edition to read are left out."""
         prepared = await self.prepare(readers, day, draft)
-        known = [reader for reader in readers if reader.id in prepared.digests]
-        return [self.compose(reader, prepared.digests[reader.id], prepared.compiled) for reader in known]
+        return [self.compose(reader, prepared, trial) for reader in readers if reader.id in prepared.digests]
+
+    def specimen(
+        self, reader: Subscriber, chosen: Digest, papers: Mapping[str, Paper], trial: str | None = None
+    ) -> Preview:
+        """The message that a digest of made-up `papers`, by id, would be. Nothing of the store is asked for."""
+        digests = {reader.id: chosen}
+        names = {pick.topic: pick.topic for pick in chosen.picks}
+        names |= {section.slug: section.name for section in chosen.sections}
+        return self.compose(reader, Prepared(digests, self._compiled([reader], digests, papers, names)), trial)
 
     def _links(self, reader: Subscriber, day: date) -> ReaderLinks:
         token = self._tokens.leave(reader.id)

@@ -8,7 +8,8 @@ nothing new is begun, what is being handed over is finished, and the rest goes b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -113,26 +114,34 @@ class Delivering:
         return work.attempted
 
     def _pass_gate(self, work: _Round, expected: list[Delivery]) -> None:
-        """Look at the first message as a receiver would, before any is sent.
+        """Look at the first message in each language as a receiver would, before any is sent.
 
         A reader whose message cannot be made is passed over and refused later; when nobody's can, the fault is ours.
         """
-        error: CompositionError | None = None
         digests = work.prepared.digests
-        candidates = [one for one in expected if one.subscriber_id in digests and not digests[one.subscriber_id].empty]
-        for one in candidates[:ENOUGH_TO_JUDGE]:
-            reader = work.readers[one.subscriber_id]
+        by_language: dict[str, list[Subscriber]] = defaultdict(list)
+        for one in expected:
+            if one.subscriber_id in digests and not digests[one.subscriber_id].empty:
+                reader = work.readers[one.subscriber_id]
+                by_language[self._composing.language(reader).code].append(reader)
+        errors = [self._gate_error(readers[:ENOUGH_TO_JUDGE], work.prepared) for readers in by_language.values()]
+        if errors and (first := errors[0]) and all(errors):
+            raise first
+
+    def _gate_error(self, readers: Sequence[Subscriber], prepared: Prepared) -> CompositionError | None:
+        """Why not one message of `readers` can be made; None when one was, and passed. Raises when it did not pass."""
+        error: CompositionError | None = None
+        for reader in readers:
             try:
-                made = self._composing.compose(reader, digests[reader.id], work.prepared.compiled)
+                made = self._composing.compose(reader, prepared)
             except CompositionError as fault:
                 error = fault
                 continue
             if faults := self._composing.faults(made):
                 listed = "; ".join(faults)
                 raise CompositionError(f"nothing was sent: the first message does not pass the wire gate: {listed}")
-            return
-        if error:
-            raise error
+            return None
+        return error
 
     async def _work_off(self, work: _Round) -> None:
         width = min((await work.mailer()).most, work.expected) if self._anything_to_send(work) else 1
@@ -198,13 +207,21 @@ class Delivering:
 
             yield get
 
+    async def hand_over(self, message: Message) -> Outcome:
+        """Send a message that no ledger knows of; what the relay said. Raises RelayError when there is none."""
+
+        async def nothing_to_note() -> None: ...
+
+        async with self._mailer() as mailer:
+            return await mailer.send(message, nothing_to_note)
+
     async def _deliver(self, delivery: Delivery, work: _Round) -> None:
         chosen = work.prepared.digests.get(delivery.subscriber_id)
         if chosen is None or chosen.empty:
             await self._settle(delivery, State.SKIPPED, "nothing new for these topics")
             return
         try:
-            made = self._composing.compose(work.readers[delivery.subscriber_id], chosen, work.prepared.compiled)
+            made = self._composing.compose(work.readers[delivery.subscriber_id], work.prepared)
         except CompositionError as error:
             # One message that cannot be made must not stop the others.
             await self._settle(delivery, State.REFUSED, f"could not be composed: {error}")
@@ -242,7 +259,7 @@ class Delivering:
             self._owner,
             self._now(),
             message_id=made.message.message_id,
-            sections=len(made.digest.sections),
+            sections=len(made.digest.topics),
             papers=len(made.parts.papers),
             size=len(made.message.content),
             lease=self._rules.lease,

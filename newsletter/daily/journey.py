@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +10,7 @@ from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.publishing import Collected, Publishing
 from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
-from newsletter.model import OPEN_STATES, Delivery, Edition, Subscriber
+from newsletter.model import OPEN_STATES, Delivery, Digest, Edition, Outcome, Paper, Subscriber
 from newsletter.sources.base import Source
 from newsletter.store import Store
 
@@ -105,18 +105,37 @@ class Daily:
         there = edition if edition.papers else None
         return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
 
-    async def preview(self, reader: Subscriber, asked: date | None = None) -> Preview:
-        """What `reader` would get on the day asked for, else on the newest day, by today's wording of the topics.
+    async def preview(self, reader: Subscriber, asked: date | None = None, trial: str | None = None) -> Preview:
+        """What `reader` would get on the day asked for, else on the newest day, by today's wording of the topics; a
+        message to try things out with when a `trial` is named (see `Composing.compose`).
 
         Raises NotFoundError when there are no papers for it.
         """
         day = await self.day_of(asked, latest=True)
-        previews = await self._composing.previews([reader], day, await self._edition_or_draft(day))
+        previews = await self._composing.previews([reader], day, await self._edition_or_draft(day), trial)
         if not previews:
             newest = await self.store.papers.newest_day(self.publishing.today())
             remedy = f"the newest day is {newest}" if newest else "`newsletter collect` fetches some"
             raise NotFoundError(f"there are no papers for {day}; {remedy}")
         return previews[0]
+
+    def specimen(
+        self, reader: Subscriber, digest: Digest, papers: Mapping[str, Paper], trial: str | None = None
+    ) -> Preview:
+        """What `reader` would get if the papers were `papers`, by id, and this were the digest."""
+        return self._composing.specimen(reader, digest, papers, trial)
+
+    async def try_out(self, made: Preview) -> Outcome:
+        """Hand a message that was made as a trial to the relay; what it said. The ledger knows nothing of it.
+
+        Raises CompositionError where the wire gate would stop it, NewsletterError for an address that is suppressed.
+        """
+        address = made.subscriber.address
+        if reason := (await self.store.subscribers.suppressed()).get(address):
+            raise NewsletterError(f"{address} is suppressed ({reason}): name another, or see `newsletter suppressions`")
+        if faults := self._composing.faults(made):
+            raise CompositionError(f"nothing was sent: the message does not pass the wire gate: {'; '.join(faults)}")
+        return await self._delivering.hand_over(made.message)
 
     async def _edition_or_draft(self, day: date) -> Edition:
         return await self.store.editions.find(day) or await self.publishing.draft(day)

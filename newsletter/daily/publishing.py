@@ -25,7 +25,7 @@ class Rules:
     """The settings that the journey obeys. `at` and `timezone` say when a day's mail is dated; `weekly_on` counts from
     Monday = 0; `site` is the web page's URL without a trailing slash, None when there is none. `bounce_address` is what
     envelope senders are made from, None for the sender itself; `grace` counts in seconds; `error_share` of refused
-    messages stops a run."""
+    messages stops a run. `locale` is the language of readers who have named none."""
 
     look_back: int
     limits: Limits
@@ -39,6 +39,7 @@ class Rules:
     lease: timedelta
     grace: float
     error_share: float
+    locale: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from newsletter.model.batch import Batch, Problem, Verdict
 from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State, Step
-from newsletter.model.digest import Digest, Pick, Section
+from newsletter.model.digest import Digest, Pick, Reason, Section, Why
 from newsletter.model.edition import TRENDING, Edition, Ranking
 from newsletter.model.message import Message, Parts, ReaderLinks
 from newsletter.model.paper import Link, LinkKind, Listing, Paper, ReadablePaper, merge
@@ -30,6 +30,7 @@ __all__ = [
     "Ranking",
     "ReadablePaper",
     "ReaderLinks",
+    "Reason",
     "Rhythm",
     "Section",
     "State",
@@ -38,5 +39,6 @@ __all__ = [
     "Subscriber",
     "Topic",
     "Verdict",
+    "Why",
     "merge",
 ]

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+
+
+class Why(StrEnum):
+    """What kind of reason a reason is, and which `values` it has."""
+
+    TITLE = "title"  # the words that the title says
+    ABSTRACT = "abstract"  # the words that the abstract says
+    BOTH = "both"  # the words that both say
+    PLACE = "place"  # rank, length of the page, its day (ISO)
+    AGAIN = "again"  # on how many days it was listed
+    TEXT = "text"  # a sentence, as editions hold it that were frozen before reasons were facts
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a paper was chosen, as facts; the rendering puts them into the reader's language."""
+
+    kind: Why
+    values: tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
     """A paper chosen for a topic.
 
-    `parts` are the named summands of `score` (they add up to it exactly, in this order); `reasons` say in words a
-    reader can check why the paper was chosen, best reason first. `topic` is a slug.
+    `parts` are the named summands of `score` (they add up to it exactly, in this order); `reasons` say what a reader
+    can check, best reason first. `topic` is a slug.
     """
 
     paper: str
     topic: str
     score: float
     parts: tuple[tuple[str, float], ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
     @property
     def relevance(self) -> float:
@@ -39,10 +59,11 @@ class Section:
 class Digest:
     """One subscriber's sections.
 
-    `day` is the local date it is for; `days` the edition days it spans, ascending (usually just `day`); `also` are
-    picks beyond the full cards, best first, for the compact list; `left_out` counts further picks that fit nowhere;
-    `considered` counts the papers of the editions; `follows` are the names of the reader's topics, those without a pick
-    too. No paper occurs twice.
+    `day` is the local date it is for; `days` the edition days it spans, ascending (usually just `day`); `top` is the
+    day's best pick, shown before all sections and in none of them; `also` are picks beyond the full cards, best first,
+    for the compact list; `outside` is one that none of the reader's topics asked for; `left_out` counts further picks
+    that fit nowhere; `considered` counts the papers of the editions; `follows` are the names of the reader's topics,
+    those without a pick too. No paper occurs twice.
     """
 
     day: date
@@ -53,12 +74,21 @@ class Digest:
     considered: int = 0
     curators: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    top: Pick | None = None
+    outside: Pick | None = None
 
     @property
     def picks(self) -> tuple[Pick, ...]:
         """Every pick that is shown, in the order in which it is shown."""
-        return tuple(pick for section in self.sections for pick in section.picks) + self.also
+        in_sections = (pick for section in self.sections for pick in section.picks)
+        return (*filter(None, [self.top]), *in_sections, *self.also, *filter(None, [self.outside]))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The slugs of the topics that have a card."""
+        cards = (*filter(None, [self.top]), *(pick for section in self.sections for pick in section.picks))
+        return tuple(dict.fromkeys(pick.topic for pick in cards))
 
     @property
     def empty(self) -> bool:
-        return not self.sections
+        return not self.sections and not self.top

@@ -24,10 +24,15 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The picks of one topic for one edition, best first; `topic` as it was worded then (None for *Trending*)."""
+    """The picks of one topic for one edition, best first; `topic` as it was worded then (None for *Trending*).
+
+    `excluded` are the ids of the papers that are no picks although they match: an excluded word kept them out, or there
+    were too many.
+    """
 
     topic: Topic | None
     picks: tuple[Pick, ...]
+    excluded: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:

@@ -41,7 +41,9 @@ class Paper:
 
     `title` and `abstract` are raw (LaTeX and all); `ReadablePaper` holds them as a person reads them. `id` is the
     paper's identity, `arxiv:2503.01234`, `doi:10.1000/x` or `title:<fingerprint>`; it never changes once given.
-    `keys` are all identities the paper is known by, its own `id` among them.
+    `keys` are all identities the paper is known by, its own `id` among them. The rest is what only some sources know:
+    `venue` where it was published, and when; `version` of an arXiv paper (0: unknown); `votes` of the page's readers;
+    `ai_summary`, a summary that the source had a machine write; `thumbnail`, the address of a picture.
     """
 
     id: str
@@ -52,6 +54,12 @@ class Paper:
     listings: tuple[Listing, ...] = ()
     keys: tuple[str, ...] = ()
     first_seen: date | None = None
+    venue: str = ""
+    published: date | None = None
+    version: int = 0
+    votes: int | None = None
+    ai_summary: str = ""
+    thumbnail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +91,10 @@ def merge(known: Paper, incoming: Paper) -> Paper:
         listings=tuple(sorted(set(known.listings + incoming.listings))),
         keys=tuple(dict.fromkeys(known.keys + incoming.keys)),
         first_seen=first_seen,
+        venue=known.venue or incoming.venue,
+        published=known.published or incoming.published,
+        version=known.version or incoming.version,
+        votes=incoming.votes if known.votes is None else known.votes,
+        ai_summary=known.ai_summary or incoming.ai_summary,
+        thumbnail=known.thumbnail or incoming.thumbnail,
     )

@@ -27,6 +27,7 @@ class Rhythm(StrEnum):
 class Subscriber:
     """`address` is normalised (lower-case domain); `topics` are slugs, empty for *Trending*; `hour` is local, 0 to 23.
 
+    `locale` is the language of the reader's e-mails, empty for the newsletter's own.
     `id` is the store's number, 0 before the store has given one. `origin` is `file` for readers kept in
     `config/subscribers.toml`, `import` for those that came by CSV.
     """
@@ -39,4 +40,5 @@ class Subscriber:
     rhythm: Rhythm = Rhythm.DAILY
     status: Status = Status.ACTIVE
     origin: str = "file"
+    locale: str = ""
     id: int = 0

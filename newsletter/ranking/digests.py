@@ -7,7 +7,7 @@ from datetime import date
 
 from newsletter.model import Digest, Edition, Ranking
 from newsletter.model.edition import TRENDING
-from newsletter.ranking.selection import Limits, merge_rankings, select
+from newsletter.ranking.selection import Limits, merge_rankings, outside, select
 
 
 def digest(
@@ -23,16 +23,24 @@ def digest(
     topic that an edition has no ranking of contributes nothing from that edition.
     """
     slugs = tuple(topics) or (TRENDING,)
-    found = [[rankings[edition.id][slug] for edition in editions if slug in rankings[edition.id]] for slug in slugs]
-    names = {one.slug: one.topic.name for several in found for one in several if one.topic}
-    selection = select([merge_rankings(several) for several in found if several], limits)
+    found = [one for slug in slugs if (one := _merged(slug, editions, rankings))]
+    names = {one.slug: one.topic.name for one in found if one.topic}
+    selection = select(found, limits)
+    trending = _merged(TRENDING, editions, rankings) if topics and limits.outside and selection.sections else None
     return Digest(
         day=day,
         days=tuple(edition.day for edition in editions),
+        top=selection.top,
         sections=selection.sections,
         also=selection.also,
         left_out=selection.left_out,
         considered=sum(len(edition.papers) for edition in editions),
         curators=tuple(dict.fromkeys(name for edition in editions for name in edition.curators)),
         follows=tuple(names.get(slug, slug) for slug in topics),
+        outside=outside(found, trending) if trending else None,
     )
+
+
+def _merged(slug: str, editions: Sequence[Edition], rankings: Mapping[int, Mapping[str, Ranking]]) -> Ranking | None:
+    found = [rankings[edition.id][slug] for edition in editions if slug in rankings[edition.id]]
+    return merge_rankings(found) if found else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from newsletter.model import Listing, Pick, Ranking, ReadablePaper, Topic
+from newsletter.model import Listing, Pick, Ranking, ReadablePaper, Reason, Topic, Why
 from newsletter.model.edition import TRENDING
 from newsletter.ranking.index import Document, Hit, Index, Term, Where, term
 from newsletter.ranking.words import telling_stems
@@ -18,6 +18,10 @@ TREND_WEIGHT = 0.5
 # A reader who names a word means it, also on a day that is full of it.
 LEAST_KEYWORD_RARITY = 0.6
 LISTED_AGAIN = 0.1
+
+WORDS_NAMED = 2
+
+_PLACES = {Where.TITLE: Why.TITLE, Where.ABSTRACT: Why.ABSTRACT, Where.BOTH: Why.BOTH}
 
 # A ranking keeps at most this many picks: more than any digest shows, bounded whatever the topic.
 MOST_PICKS = 200
@@ -57,7 +61,9 @@ def _rank_topic(index: Index, topic: Topic, pages: dict[tuple[str, date], int]) 
         parts = (("keywords", relevance[0]), ("words", relevance[1]), ("trend", trend))
         hits = keyword_hits.get(number) or word_hits.get(number, [])
         picks.append(_pick(document, topic.slug, parts, _topic_reasons(hits, document.paper, pages)))
-    return Ranking(topic, _best_first(picks))
+    ranked = _best_first(picks)
+    kept_out = {index.documents[number].paper.id for number in excluded} | {pick.paper for pick in ranked[MOST_PICKS:]}
+    return Ranking(topic, ranked[:MOST_PICKS], tuple(sorted(kept_out)))
 
 
 def _rank_trending(papers: Sequence[ReadablePaper], pages: dict[tuple[str, date], int]) -> Ranking:
@@ -68,10 +74,10 @@ def _rank_trending(papers: Sequence[ReadablePaper], pages: dict[tuple[str, date]
         again = round(LISTED_AGAIN * max(len(days) - 1, 0), 4)
         reasons = [_place(best, pages)] if best else []
         if again:
-            reasons.append(f"listed on {len(days)} days")
+            reasons.append(Reason(Why.AGAIN, (len(days),)))
         parts = (("trend", trend), ("again", again))
         picks.append(Pick(paper.id, TRENDING, _total(parts), parts, tuple(reasons)))
-    return Ranking(None, _best_first(picks))
+    return Ranking(None, _best_first(picks)[:MOST_PICKS])
 
 
 def _weighted_keywords(topic: Topic) -> list[tuple[Term, float]]:
@@ -104,7 +110,7 @@ def _sum(
     return scores, ordered
 
 
-def _topic_reasons(hits: Sequence[Hit], paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[str, ...]:
+def _topic_reasons(hits: Sequence[Hit], paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[Reason, ...]:
     reasons = []
     said: set[str] = set()
     for where in Where:
@@ -113,20 +119,15 @@ def _topic_reasons(hits: Sequence[Hit], paper: ReadablePaper, pages: dict[tuple[
         new = [wording for wording in wordings if wording.casefold() not in said]
         said |= {wording.casefold() for wording in new}
         if new:
-            reasons.append(f"{where} {'say' if where is Where.BOTH else 'says'} {_listed(new)}")
+            reasons.append(Reason(_PLACES[where], tuple(new[:WORDS_NAMED])))
     _, best = _trend(paper, pages)
     if best and best.rank <= 3:
         reasons.append(_place(best, pages))
     return tuple(reasons)
 
 
-def _listed(wordings: Sequence[str]) -> str:
-    return " and ".join(f"“{wording}”" for wording in wordings[:2])
-
-
-def _place(listing: Listing, pages: dict[tuple[str, date], int]) -> str:
-    total = pages[listing.source, listing.day]
-    return f"no. {listing.rank} of {total} on the page of {listing.day.day} {listing.day:%B}"
+def _place(listing: Listing, pages: dict[tuple[str, date], int]) -> Reason:
+    return Reason(Why.PLACE, (listing.rank, pages[listing.source, listing.day], listing.day.isoformat()))
 
 
 def _page_lengths(papers: Sequence[ReadablePaper]) -> dict[tuple[str, date], int]:
@@ -151,7 +152,7 @@ def _trend(paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[fl
     return round(TREND_WEIGHT * share(best), 4), best
 
 
-def _pick(document: Document, slug: str, parts: tuple[tuple[str, float], ...], reasons: tuple[str, ...]) -> Pick:
+def _pick(document: Document, slug: str, parts: tuple[tuple[str, float], ...], reasons: tuple[Reason, ...]) -> Pick:
     return Pick(document.paper.id, slug, _total(parts), parts, reasons)
 
 
@@ -161,4 +162,4 @@ def _total(parts: tuple[tuple[str, float], ...]) -> float:
 
 def _best_first(picks: list[Pick]) -> tuple[Pick, ...]:
     # The sort is stable: equal scores keep the page's order.
-    return tuple(sorted(picks, key=lambda pick: -pick.score)[:MOST_PICKS])
+    return tuple(sorted(picks, key=lambda pick: -pick.score))

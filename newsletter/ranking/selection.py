@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.model import Pick, Ranking, Section
 from newsletter.model.edition import TRENDING
@@ -11,17 +11,24 @@ from newsletter.model.edition import TRENDING
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one digest shows: full cards in all, cards of *Trending*, and titles in the compact list."""
+    """How much one digest shows: full cards in all, cards of *Trending*, titles in the compact list, and whether a
+    paper from outside the reader's topics comes last."""
 
     max_papers: int = 12
     trending_papers: int = 10
     also_new: int = 8
+    outside: bool = True
+
+
+LEAST_FOR_TOP = 4
+"""Cards a digest needs for one of them to be set apart as its top pick."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Sections of full cards, then the picks of the compact list, then how many more there were."""
+    """The top pick, sections of full cards, then the picks of the compact list, then how many more there were."""
 
+    top: Pick | None
     sections: tuple[Section, ...]
     also: tuple[Pick, ...]
     left_out: int
@@ -30,7 +37,8 @@ class Selection:
 def merge_rankings(rankings: Sequence[Ranking]) -> Ranking:
     """Rankings of one topic for several editions as one; the wording of the topic is the last one's."""
     picks = sorted((pick for ranking in rankings for pick in ranking.picks), key=lambda pick: -pick.score)
-    return Ranking(rankings[-1].topic, tuple(picks))
+    excluded = dict.fromkeys(paper for ranking in rankings for paper in ranking.excluded)
+    return Ranking(rankings[-1].topic, tuple(picks), tuple(excluded))
 
 
 def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
@@ -39,6 +47,7 @@ def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
     - Every paper has one home: the topic for which it is most relevant (ties go to the earlier topic).
     - Topics take turns, each giving its best pick, until `limits.max_papers` cards are full; so a broad topic does not
       crowd out a narrow one. No topic shows more than its `max_papers`.
+    - The best pick of the best section is set apart as the day's top pick where there are enough.
     - What did not fit goes to the compact list, best first, and beyond `limits.also_new` is only counted.
     """
     if [ranking.slug for ranking in rankings] == [TRENDING]:
@@ -55,14 +64,31 @@ def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
         if chosen[ranking.slug]
     ]
     sections.sort(key=lambda section: -section.picks[0].score)
-    return Selection(tuple(sections), tuple(rest[: limits.also_new]), max(len(rest) - limits.also_new, 0))
+    also, left_out = tuple(rest[: limits.also_new]), max(len(rest) - limits.also_new, 0)
+    return Selection(*_top_apart(sections), also, left_out)
+
+
+def outside(rankings: Sequence[Ranking], trending: Ranking) -> Pick | None:
+    """The best of `trending` that none of `rankings`, a reader's topics, picked or excluded; None if there is none."""
+    usual = {pick.paper for ranking in rankings for pick in ranking.picks}
+    usual.update(paper for ranking in rankings for paper in ranking.excluded)
+    return next((pick for pick in trending.picks if pick.paper not in usual), None)
+
+
+def _top_apart(sections: Sequence[Section]) -> tuple[Pick | None, tuple[Section, ...]]:
+    """The first pick of all, and the sections without it; no pick where there are too few."""
+    if sum(len(section.picks) for section in sections) < LEAST_FOR_TOP:
+        return None, tuple(sections)
+    top, *others = sections[0].picks
+    first = [replace(sections[0], picks=tuple(others))] if others else []
+    return top, (*first, *sections[1:])
 
 
 def _select_trending(ranking: Ranking, limits: Limits) -> Selection:
     shown = ranking.picks[: limits.trending_papers]
     also = ranking.picks[limits.trending_papers :][: limits.also_new]
     sections = (Section(TRENDING, "Trending", shown),) if shown else ()
-    return Selection(sections, also, len(ranking.picks) - len(shown) - len(also))
+    return Selection(*_top_apart(sections), also, len(ranking.picks) - len(shown) - len(also))
 
 
 def _at_home(rankings: Sequence[Ranking]) -> dict[str, list[Pick]]:

@@ -10,8 +10,11 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 from markupsafe import Markup, escape
 
-from newsletter.model import TRENDING, Link, LinkKind, Listing, Paper, Pick, ReadablePaper
-from newsletter.rendering.words import short_title, shortened, span
+from newsletter.languages import Language
+from newsletter.model import TRENDING, Link, LinkKind, Paper, Pick, ReadablePaper
+from newsletter.rendering import words
+from newsletter.rendering.look import Look
+from newsletter.rendering.words import short_title, shortened
 from newsletter.text import clean, readable, summarise, to_html, to_text
 
 AUTHORS_SHOWN = 3
@@ -23,6 +26,9 @@ LONGEST_TITLE = 400
 _LONGEST_ADDRESS = 2_000
 _LONGEST_AUTHOR = 80
 _LONGEST_REASON = 160
+_LONGEST_VENUE = 80
+LONGEST_SUMMARY = 500
+"""Characters of a summary that the source had a machine write; our own are shorter."""
 _LABEL_WIDTH = 40
 
 # What stays as it is in an address: RFC 3986's reserved and unreserved characters as far as libxml2 leaves them alone,
@@ -31,7 +37,7 @@ _ADDRESS_CHARACTERS = "%:/?#@!&()*+,;=~"
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 _CODE_HOSTS = frozenset({"github.com", "gitlab.com", "huggingface.co", "bitbucket.org", "codeberg.org"})
-_NOUNS = {LinkKind.PDF: "PDF", LinkKind.CODE: "Code", LinkKind.PROJECT: "Project", LinkKind.VIDEO: "Video"}
+_SHOWN_KINDS = (LinkKind.PDF, LinkKind.CODE, LinkKind.PROJECT, LinkKind.VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Card:
 
     All strings are one line of readable text, "" where there is nothing to say; `title_html` is the title with its
     emphasis and indices. `url` is where the title leads; the first action leads there too and says what is there.
+    `machine` tells that the summary is not ours but was written by a machine. `language` is that of the paper's own
+    words, as far as one can tell ("en" or ""). `picture` is the address of a thumbnail, if these are wanted.
     """
 
     title: str
@@ -56,14 +64,17 @@ class Card:
     authors: str
     place: str
     summary: str
+    machine: bool
     why: str
     topic: str
+    language: str
+    picture: str
     actions: tuple[Action, ...]
 
     @property
     def words(self) -> int:
         """How many words there are to read."""
-        return sum(len(words.split()) for words in (self.title, self.authors, self.summary, self.why))
+        return sum(len(text.split()) for text in (self.title, self.authors, self.summary, self.why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,86 +84,149 @@ class Face:
     title: str
     title_html: Markup
     authors: str
+    appeared: tuple[str, ...]
     place: str
     summary: str
+    machine: bool
+    picture: str
     actions: tuple[Action, ...]
+    language: Language
+    named: bool
 
     @classmethod
-    def of(cls, paper: Paper) -> Face:
+    def of(cls, paper: Paper, look: Look, language: Language) -> Face:
         """The face of a paper. Its title is never cut (but see LONGEST_TITLE) and never empty."""
         plain = readable(paper)
-        title = shortened(plain.title, LONGEST_TITLE) or "Untitled paper"
+        title = shortened(plain.title, LONGEST_TITLE) or language.say("Untitled paper")
+        written = shortened(to_text(paper.ai_summary), LONGEST_SUMMARY) if look.machine_summaries else ""
         return cls(
             title=title,
             title_html=Markup(to_html(paper.title)) if title == plain.title else escape(title),
-            authors=_authors(paper.authors),
-            place=_place(paper.listings),
-            summary=summarise(plain.abstract),
-            actions=tuple(islice(_actions(plain, title), ACTIONS_SHOWN)),
+            authors=_authors(language, paper.authors),
+            appeared=tuple(_appeared(language, paper)),
+            place=_place(language, paper),
+            summary=written or summarise(plain.abstract),
+            machine=bool(written),
+            picture=_picture(paper.thumbnail) if look.thumbnails else "",
+            actions=tuple(islice(_actions(language, plain, title), ACTIONS_SHOWN)),
+            language=language,
+            named=bool(plain.title),
         )
 
     def card(self, pick: Pick, topic: str) -> Card:
         """The card of `pick` under the topic of that name."""
-        reasons = (shortened(to_text(reason), _LONGEST_REASON) for reason in pick.reasons[:REASONS_SHOWN])
-        why = "; ".join(filter(None, reasons))
+        said = (words.reason(self.language, reason) for reason in pick.reasons[:REASONS_SHOWN])
+        why = "; ".join(filter(None, (shortened(to_text(reason), _LONGEST_REASON) for reason in said)))
+        # Where the place is the reason, it need not be said twice.
+        place = "" if why and pick.topic == TRENDING else self.place
         return Card(
             title=self.title,
             title_html=self.title_html,
             url=self.actions[0].url,
             authors=self.authors,
-            place="" if why and pick.topic == TRENDING else self.place,  # there, the place is the reason
+            place=" · ".join(filter(None, (*self.appeared, place))),
             summary=self.summary,
+            machine=self.machine,
             why=why,
             topic=topic,
+            language="en" if self.named and _looks_english(self.title) else "",
+            picture=self.picture,
             actions=self.actions,
         )
 
 
-def _authors(names: Sequence[str]) -> str:
+def _picture(url: str) -> str:
+    """The address of a thumbnail, if mail programs would show it: many load nothing over an open line."""
+    found = address(url)
+    return found if found.startswith("https://") else ""
+
+
+def _looks_english(title: str) -> bool:
+    """Whether a title may be marked as English for those who have it read aloud: papers' words nearly always are."""
+    letters = [letter for letter in title if letter.isalpha()]
+    return bool(letters) and sum(letter.isascii() for letter in letters) > 0.9 * len(letters)
+
+
+def _authors(language: Language, names: Sequence[str]) -> str:
     """The first three, and how many more; a collaboration may have 3,303."""
     shown = ", ".join(filter(None, (shortened(to_text(name), _LONGEST_AUTHOR) for name in names[:AUTHORS_SHOWN])))
     more = len(names) - AUTHORS_SHOWN
-    return f"{shown} + {more:,} more" if shown and more > 0 else shown
+    if not shown or more <= 0:
+        return shown
+    return language.count("%(names)s + %(number)s more", "%(names)s + %(number)s more", more, names=shown)
 
 
-def _place(listings: Sequence[Listing]) -> str:
+def _appeared(language: Language, paper: Paper) -> Iterator[str]:
+    """Venue, date, version and votes, as far as a source knew them."""
+    if venue := shortened(to_text(paper.venue), _LONGEST_VENUE):
+        yield venue
+    if paper.published:
+        yield words.full_day(language, paper.published)
+    if paper.version > 1:
+        yield f"v{paper.version}"
+    if paper.votes and paper.votes > 0:
+        yield language.count("%(number)s vote", "%(number)s votes", paper.votes)
+
+
+def _place(language: Language, paper: Paper) -> str:
     """Where on its page the paper stood, in words: "No. 3 on the page of 11 March"."""
-    if not listings:
+    if not paper.listings:
         return ""
-    best = min(listing.rank for listing in listings)
-    days = sorted({listing.day for listing in listings})
+    best = min(listing.rank for listing in paper.listings)
+    days = sorted({listing.day for listing in paper.listings})
+    when = words.span(language, days)
     if len(days) == 1:
-        return f"No. {best} on the page of {span(days)}"
-    return f"Listed on {span(days)}, at best No. {best}"
+        return language.say("No. %(rank)s on the page of %(day)s", rank=best, day=when)
+    return language.say("Listed on %(days)s, at best No. %(rank)s", days=when, rank=best)
 
 
-def _actions(paper: ReadablePaper, title: str) -> Iterator[Action]:
+def _noun(language: Language, kind: LinkKind, name: str) -> str:
+    """What a button says of a link of that kind."""
+    match kind:
+        case LinkKind.PDF:
+            return language.say("PDF: %(name)s", name=name)
+        case LinkKind.CODE:
+            return language.say("Code: %(name)s", name=name)
+        case LinkKind.PROJECT:
+            return language.say("Project: %(name)s", name=name)
+        case LinkKind.VIDEO:
+            return language.say("Video: %(name)s", name=name)
+    return language.say("Paper: %(name)s", name=name)
+
+
+def _actions(language: Language, paper: ReadablePaper, title: str) -> Iterator[Action]:
     """First where the paper is, then its PDF, code, project and video; no address twice."""
     links = [Link(link.kind, url) for link in paper.paper.links if (url := address(link.url))]
-    first = _paper_action(paper.paper, links) or Action(
-        f"Find on arXiv: {short_title(title, 30)}",
-        f"https://arxiv.org/search/?searchtype=title&query={quote_plus(title[:300], errors='ignore')}",
-    )
+    first = _paper_action(language, paper.paper, links) or _search(language, paper, title)
     yield first
     seen = {first.url}
-    for kind, noun in _NOUNS.items():
+    for kind in _SHOWN_KINDS:
         for url in _addresses(links, kind):
             if url not in seen:
                 seen.add(url)
-                yield Action(f"{noun}: {label(url)}", url)
+                yield Action(_noun(language, kind, label(url)), url)
 
 
-def _paper_action(paper: Paper, links: Sequence[Link]) -> Action | None:
+def _search(language: Language, paper: ReadablePaper, title: str) -> Action:
+    """Where a paper can be looked for of which nobody said where it is."""
+    where, words_of = ("title", paper.title) if paper.title else ("all", paper.abstract)
+    return Action(
+        language.say("Find on arXiv: %(title)s", title=short_title(title, 30)),
+        f"https://arxiv.org/search/?searchtype={where}&query={quote_plus(words_of[:300], errors='ignore')}",
+    )
+
+
+def _paper_action(language: Language, paper: Paper, links: Sequence[Link]) -> Action | None:
     """Where the paper can be read, by the best link there is or by one of its identities."""
     keys = dict(reversed([key.split(":", 1) for key in (*paper.keys, paper.id) if ":" in key]))
     candidates = (
-        ("Paper", next(_addresses(links, LinkKind.ABSTRACT), "")),
-        ("Paper", address(f"https://arxiv.org/abs/{keys['arxiv']}") if "arxiv" in keys else ""),
-        ("Paper", next(_addresses(links, LinkKind.DOI), "")),
-        ("Paper", address(f"https://doi.org/{keys['doi']}") if "doi" in keys else ""),
-        ("PDF", next(_addresses(links, LinkKind.PDF), "")),
+        (LinkKind.ABSTRACT, next(_addresses(links, LinkKind.ABSTRACT), "")),
+        (LinkKind.ABSTRACT, address(f"https://arxiv.org/abs/{keys['arxiv']}") if "arxiv" in keys else ""),
+        (LinkKind.DOI, next(_addresses(links, LinkKind.DOI), "")),
+        (LinkKind.DOI, address(f"https://doi.org/{keys['doi']}") if "doi" in keys else ""),
+        (LinkKind.PDF, next(_addresses(links, LinkKind.PDF), "")),
     )
-    return next((Action(f"{noun}: {label(url)}", url) for noun, url in candidates if url), None)
+    return next((Action(_noun(language, kind, label(url)), url) for kind, url in candidates if url), None)
 
 
 def _addresses(links: Iterable[Link], kind: LinkKind) -> Iterator[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from html import escape
-from itertools import chain, count
+from itertools import chain
+from itertools import count as counting
 
 from newsletter.errors import CompositionError
-from newsletter.model import TRENDING, Digest, Parts, Pick, ReaderLinks, Section
+from newsletter.languages import Language
+from newsletter.model import TRENDING, Digest, Parts, Pick, ReaderLinks
 from newsletter.rendering import words
 from newsletter.rendering.card import Card
 from newsletter.rendering.checks import check_whole
@@ -29,13 +31,19 @@ VALUES = (
     "intro",
     "contents",
     "content",
+    "outside",
     "left_out",
+    "left_out_on_web",
     "reason",
     "curators",
+    "origin",
 )
 """What the shells may show of one reader's digest, besides LINKS; "" where there is nothing to say."""
 
 LINKS = ("unsubscribe", "topics", "web")
+
+OWN_FRAMES = ("top", "also", "outside")
+"""The sections that are not a topic's: the day's top pick, the compact list, and the paper from outside."""
 
 # Keeps an inbox from showing what follows a short preheader: figure space, zero-width no-break space, grapheme joiner.
 _FILLER = "\u2007\ufeff\u034f "
@@ -43,6 +51,14 @@ _FILLED_PREHEADER, _MOST_FILLERS = 90, 40
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ADDRESS = re.compile(r"(?:https?://|mailto:)\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the `cards` of a section: its head, with a `count` in it."""
+
+    html: Piece
+    text: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +81,35 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """The pieces of an edition; `compose` puts one reader's e-mail together. Made by `Renderer.compile`.
+class _Shown:
+    """A section of one reader: the picks in their frame, and whether they are shown as rows."""
 
-    `entries` are by (topic, paper), heads by the topic's slug.
+    frame: Frame
+    count: str
+    picks: tuple[Pick, ...]
+    rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The pieces of an edition in one language; `compose` puts one reader's e-mail together. Made by
+    `Renderer.compile`.
+
+    `entries` are by (topic, paper), `topics` (their names) and `frames` by slug, `own_frames` by their name.
     """
 
     look: Look
+    language: Language
     topics: Mapping[str, str]
     shell: Piece
     text_shell: Piece
-    heads: Mapping[str, Piece]
-    text_heads: Mapping[str, Piece]
-    also: Piece
-    text_also: Piece
+    frames: Mapping[str, Frame]
+    own_frames: Mapping[str, Frame]
     entries: Mapping[tuple[str, str], Entry]
 
-    def compose(self, digest: Digest, *, name: str, links: ReaderLinks) -> Parts:
-        """One reader's parts. `name` may be "" or nonsense; it is greeted only if it reads as a name.
+    def compose(self, digest: Digest, *, name: str, links: ReaderLinks, mark: str = "") -> Parts:
+        """One reader's parts. `name` may be "" or nonsense; it is greeted only if it reads as a name. `mark`
+        stands before the subject.
 
         Cards and rows are as many as fit the size budget, the rest is counted (`fitting.fit`); the text part and
         `Parts.papers` have the same papers in the same order. Takes well under a millisecond; deterministic.
@@ -90,17 +117,18 @@ class Compiled:
         """
         if strange := [pick for pick in digest.picks if (pick.topic, pick.paper) not in self.entries]:
             raise CompositionError(f"the paper {strange[0].paper} of the topic {strange[0].topic} was not compiled")
-        said = self._words(digest, name) | _link_values(links)
+        said = self._words(digest, name, links, mark)
+        own_frames = (Weight.of(_filled(self.own_frames[name].html, "x" * 40, "")) for name in OWN_FRAMES)
         fitted = fit(
             digest,
-            shell=Weight.of(self.shell.fill(_for_html(said))) + Weight.of(self.also.fill({"count": _papers(9_999)})),
+            shell=sum(own_frames, Weight.of(self.shell.fill(_for_html(said)))),
             card=lambda pick: self._entry(pick).card_weight,
             row=lambda pick: self._entry(pick).row_weight,
-            head=lambda section: Weight.of(self._head(section)),
+            head=lambda section: Weight.of(_filled(self.frames[section.slug].html, self._papers(section.picks), "")),
         )
         if fitted is not digest:
-            said = self._words(fitted, name) | _link_values(links)
-        html = self.shell.fill(_for_html(said) | {"content": self._html_content(fitted)})
+            said = self._words(fitted, name, links, mark)
+        html = self.shell.fill(_for_html(said) | self._html_content(fitted))
         text = self._text(fitted, said)
         addresses = [self._entry(pick).card.url for pick in fitted.picks]
         check_whole(
@@ -115,73 +143,98 @@ class Compiled:
     def _entry(self, pick: Pick) -> Entry:
         return self.entries[pick.topic, pick.paper]
 
-    def _head(self, section: Section) -> str:
-        return self.heads[section.slug].fill({"count": _papers(len(section.picks))})
+    def _papers(self, picks: Sized) -> str:
+        return words.papers(self.language, len(picks)).replace(" ", "\u00a0")
 
-    def _html_content(self, digest: Digest) -> str:
-        pieces: list[str] = []
+    def _sections(self, digest: Digest) -> Iterator[_Shown]:
+        """What is shown before the compact list's end, in order."""
+        if digest.top:
+            yield _Shown(self.own_frames["top"], self.topics[digest.top.topic], (digest.top,))
         for section in digest.sections:
-            pieces.append(self._head(section))
-            pieces += (self._entry(pick).html_card for pick in section.picks)
+            yield _Shown(self.frames[section.slug], self._papers(section.picks), section.picks)
         if digest.also:
-            pieces.append(self.also.fill({"count": _papers(len(digest.also))}))
-            pieces += (self._entry(pick).html_row for pick in digest.also)
-        return "".join(pieces)
+            yield _Shown(self.own_frames["also"], self._papers(digest.also), digest.also, rows=True)
 
-    def _text(self, digest: Digest, said: Mapping[str, str]) -> str:
-        pieces: list[str] = []
-        numbers = map(str, count(1))
-        for section in digest.sections:
-            pieces.append(self.text_heads[section.slug].fill({"number": str(len(section.picks))}))
-            pieces += (self._entry(pick).text_card.fill({"number": next(numbers)}) for pick in section.picks)
-        if digest.also:
-            pieces.append(self.text_also.fill({"number": str(len(digest.also))}))
-            pieces += (self._entry(pick).text_row.fill({"number": next(numbers)}) for pick in digest.also)
-        values = {key: value.replace("\u00a0", " ") for key, value in said.items()} | {"content": "".join(pieces)}
-        text = _BLANK_LINES.sub("\n\n", self.text_shell.fill(values)).strip() + "\n"
-        return _wrapped(text, self.look.text_width) if self.look.text_width else text
+    def _outside(self, digest: Digest) -> Iterator[_Shown]:
+        """What is shown after it."""
+        if digest.outside:
+            yield _Shown(self.own_frames["outside"], "", (digest.outside,))
 
-    def _words(self, digest: Digest, name: str) -> dict[str, str]:
-        """The values of the shells that are sentences."""
-        entries = [self._entry(pick) for pick in digest.picks]
-        cards = [entry.card for entry in entries]
-        titles = [card.title for card in cards]
-        topics = list(dict.fromkeys(card.topic for card in cards if card.topic != self.topics[TRENDING]))
-        preheader = words.preheader(titles, topics, cards[0].summary if cards else "", digest.considered)
-        contents = [f"{self.topics[section.slug]}\u00a0({len(section.picks)})" for section in digest.sections]
-        if digest.also:
-            contents.append(f"Also new\u00a0({len(digest.also)})")
+    def _html_content(self, digest: Digest) -> dict[str, str]:
+        def html(shown: _Shown) -> str:
+            entries = map(self._entry, shown.picks)
+            cards = "".join(entry.html_row if shown.rows else entry.html_card for entry in entries)
+            return _filled(shown.frame.html, escape(shown.count), cards)
+
         return {
-            "subject": words.subject(titles, digest.day),
-            "preheader": preheader,
-            "filler": _FILLER * min(max(0, _FILLED_PREHEADER - len(preheader)), _MOST_FILLERS),
-            "date": f"{words.short_day(digest.day)} {digest.day.year}",
-            "heading": words.heading(digest.day, digest.days, len(cards)),
-            "intro": words.opening(clean(name), len(cards), digest.considered, sum(entry.words for entry in entries)),
-            "content": "",
-            "contents": " · ".join(contents) if len(digest.sections) > 1 else "",
-            "left_out": words.left_out(digest.left_out),
-            "reason": words.reason(digest.follows or topics, self.look.name),
-            "curators": _curators(digest.curators),
+            "content": "".join(map(html, self._sections(digest))),
+            "outside": "".join(map(html, self._outside(digest))),
         }
 
+    def _text(self, digest: Digest, said: dict[str, str]) -> str:
+        numbers = map(str, counting(1))
 
-def _papers(number: int) -> str:
-    return words.count(number, "paper").replace(" ", "\u00a0")
+        def text(shown: _Shown) -> str:
+            entries = map(self._entry, shown.picks)
+            cards = (entry.text_row if shown.rows else entry.text_card for entry in entries)
+            return _filled(
+                shown.frame.text, shown.count, "".join(card.fill({"number": next(numbers)}) for card in cards)
+            )
+
+        content = {
+            "content": "".join(map(text, self._sections(digest))),
+            "outside": "".join(map(text, self._outside(digest))),
+        }
+        values = {key: value.replace("\u00a0", " ") for key, value in (said | content).items()}
+        text_part = _BLANK_LINES.sub("\n\n", self.text_shell.fill(values)).strip() + "\n"
+        return _wrapped(text_part, self.look.text_width) if self.look.text_width else text_part
+
+    def _words(self, digest: Digest, name: str, links: ReaderLinks, mark: str) -> dict[str, str]:
+        """The values of the shells but the content, as plain text."""
+        language = self.language
+        entries = [self._entry(pick) for pick in digest.picks]
+        cards = [entry.card for entry in entries]
+        # The inbox line speaks of what the reader asked for.
+        titles = [self._entry(pick).card.title for pick in digest.picks if pick is not digest.outside]
+        topics = list(dict.fromkeys(self.topics[pick.topic] for pick in digest.picks if pick.topic != TRENDING))
+        preheader = words.preheader(language, titles, topics, cards[0].summary if cards else "", digest.considered)
+        length = sum(entry.words for entry in entries)
+        web = links.web or ""
+        return {
+            "subject": mark + words.subject(language, titles, digest.day),
+            "preheader": preheader,
+            "filler": _FILLER * min(max(0, _FILLED_PREHEADER - len(preheader)), _MOST_FILLERS),
+            "date": words.full_day(language, digest.day),
+            "heading": words.heading(language, digest.day, digest.days, len(cards)),
+            "intro": words.opening(language, clean(name), len(cards), digest.considered, length),
+            "content": "",
+            "outside": "",
+            "contents": self._contents(digest),
+            "left_out": "" if web else words.left_out(language, digest.left_out),
+            "left_out_on_web": words.left_out_on_web(language, digest.left_out) if web else "",
+            "reason": words.follows(language, digest.follows or topics, self.look.name),
+            "curators": words.curators(language, list(filter(None, dict.fromkeys(map(clean, digest.curators))))),
+            "origin": words.origin(language, self.look.machine_summaries),
+            "unsubscribe": links.unsubscribe,
+            "topics": links.topics,
+            "web": web,
+        }
+
+    def _contents(self, digest: Digest) -> str:
+        """The sections and how long they are, in a line; "" where there is only one."""
+        counted = [(self.topics[section.slug], len(section.picks)) for section in digest.sections]
+        if digest.also:
+            counted.append((self.language.say("Also new"), len(digest.also)))
+        return " · ".join(f"{name}\u00a0({number})" for name, number in counted) if len(counted) > 1 else ""
+
+
+def _filled(frame: Piece, count: str, cards: str) -> str:
+    return frame.fill({"count": count, "cards": cards})
 
 
 def _for_html(values: Mapping[str, str]) -> dict[str, str]:
     """The values fit for HTML text and quoted attributes."""
     return {key: escape(value) for key, value in values.items()}
-
-
-def _link_values(links: ReaderLinks) -> dict[str, str]:
-    return {"unsubscribe": links.unsubscribe, "topics": links.topics, "web": links.web or ""}
-
-
-def _curators(names: Sequence[str]) -> str:
-    cleaned = list(filter(None, dict.fromkeys(clean(name) for name in names)))
-    return f"Curated by {words.listed(cleaned)}." if cleaned else ""
 
 
 def _wrapped(text: str, width: int) -> str:

@@ -20,12 +20,13 @@ def fit(
     """`digest` with as many full cards as BUDGET allows, then rows, then only a higher `left_out`.
 
     What is too much is taken from the last places of the sections first, so that every topic keeps its best papers; a
-    section that keeps none goes. Rows come in the order of their sections, before the digest's own `also`. `shell` is
-    the weight of everything around the sections, the head of the compact list included. Returns `digest` itself if all
-    of it fits.
+    section that keeps none goes, then the pick from outside, last the top pick. Rows come in the order of their
+    sections, before the digest's own `also`. `shell` is the weight of everything around the sections, the heads of the
+    compact list, the top pick and the one from outside included. Returns `digest` itself if all of it fits.
     """
+    set_apart = [pick for pick in (digest.top, digest.outside) if pick]
     sections = [list(section.picks) for section in digest.sections]
-    weight = sum((card(pick) for pick in chain(*sections)), shell)
+    weight = sum((card(pick) for pick in chain(set_apart, *sections)), shell)
     weight = sum((head(section) for section in digest.sections), weight)
     weight = sum((row(pick) for pick in digest.also), weight)
     if weight.total <= BUDGET:
@@ -42,6 +43,14 @@ def fit(
         weight += row(pick) - card(pick)
         if place == 0:
             weight -= head(digest.sections[number])
+    outside, top = digest.outside, digest.top
+    if outside and weight.total > BUDGET:
+        weight -= card(outside)
+        outside = None
+    if top and weight.total > BUDGET:
+        demoted.add(top)
+        weight += row(top) - card(top)
+        top = None
     rows = [pick for pick in digest.picks if pick in demoted] + list(digest.also)
     left_out = digest.left_out
     while rows and weight.total > BUDGET:
@@ -50,4 +59,4 @@ def fit(
     kept = (
         replace(section, picks=tuple(picks)) for section, picks in zip(digest.sections, sections, strict=True) if picks
     )
-    return replace(digest, sections=tuple(kept), also=tuple(rows), left_out=left_out)
+    return replace(digest, top=top, sections=tuple(kept), also=tuple(rows), left_out=left_out, outside=outside)

@@ -31,7 +31,9 @@ class Look:
     """The operator's choices.
 
     `accent` and `accent_dark` colour titles, links and rules on the light and the dark background, as "#rrggbb".
-    `contact` is an address or a sentence for the footer, `postal_address` one line. `text_width` wraps the text part at
+    `logo_text` is what the header line says, empty for the name. `contact` is an address or a sentence for the footer,
+    `footer` a paragraph of the operator's own, `postal_address` one line. `thumbnails` shows papers' pictures,
+    `machine_summaries` the source's own summaries where it has them. `text_width` wraps the text part at
     so many characters, 0 leaves it to the reader's program. Raises ValueError with one sentence for a value that cannot
     be used: a colour that is none or reads worse than 4.5 to 1, an empty name.
     """
@@ -43,6 +45,10 @@ class Look:
     contact: str = ""
     postal_address: str = ""
     text_width: int = 0
+    logo_text: str = ""
+    footer: str = ""
+    thumbnails: bool = False
+    machine_summaries: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.strip():

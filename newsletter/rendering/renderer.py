@@ -1,14 +1,16 @@
-"""From picks to parts: everything expensive once per edition, almost nothing per reader."""
+"""From picks to parts: everything expensive once per edition and language, almost nothing per reader."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from newsletter.errors import TemplateError
+from newsletter.languages import ENGLISH, Language
 from newsletter.model import TRENDING, Paper, Pick
-from newsletter.rendering.card import Card, Face
+from newsletter.rendering.card import Face
 from newsletter.rendering.checks import check_before_inlining, check_inlined, check_shell
-from newsletter.rendering.compiled import LINKS, VALUES, Compiled, Entry
+from newsletter.rendering.compiled import LINKS, OWN_FRAMES, VALUES, Compiled, Entry, Frame
 from newsletter.rendering.inlining import premailer_inline
 from newsletter.rendering.look import Look
 from newsletter.rendering.pieces import Mark, Piece, cut, join_for_cutting, link_mark, value_mark
@@ -23,81 +25,105 @@ class Renderer:
     """
 
     def __init__(self, folders: Sequence[Path], look: Look, inline: Callable[[str], str] = premailer_inline) -> None:
-        self._templates = Templates(folders)
+        self._folders = tuple(folders)
         self._look = look
         self._inline = inline
 
-    def compile(self, picks: Collection[Pick], papers: Mapping[str, Paper], names: Mapping[str, str]) -> Compiled:
-        """Everything an edition's e-mails are made of.
+    def compile(
+        self,
+        picks: Collection[Pick],
+        papers: Mapping[str, Paper],
+        names: Mapping[str, str],
+        language: Language = ENGLISH,
+    ) -> Compiled:
+        """Everything that an edition's e-mails in one language are made of.
 
         `picks` are all that any reader may get, `papers` their papers by id, `names` the topics' names by slug. The
         result depends on nothing else and not on the order of `picks`. Inlines exactly once. Raises TemplateError for
         a broken template, CompositionError if something got lost on the way.
         """
-        topics = {TRENDING: "Trending"} | {slug: clean(name) for slug, name in names.items()}
-        faces = {paper: Face.of(papers[paper]) for paper in sorted({pick.paper for pick in picks})}
+        press = _Press(self._folders, self._look, self._inline, language)
+        topics = {slug: clean(name) for slug, name in names.items()} | {TRENDING: language.say("Trending")}
+        wanted = sorted({pick.paper for pick in picks})
+        faces = {paper: Face.of(papers[paper], self._look, language) for paper in wanted}
         cards = {
             (pick.topic, pick.paper): faces[pick.paper].card(pick, topics[pick.topic])
-            for pick in sorted(picks, key=lambda pick: (pick.topic, pick.paper, pick.reasons))
+            for pick in sorted(picks, key=lambda pick: (pick.topic, pick.paper))
         }
         slugs = sorted({topic for topic, _ in cards})
         shown = list(cards.values())
-        rendered = [
-            *(self._html("section.html.j2", topic=topics[slug], count=value_mark("count")) for slug in slugs),
-            *(self._html("card.html.j2", card=card) for card in shown),
-            *(self._html("row.html.j2", card=card) for card in shown),
-            self._html("also.html.j2", count=value_mark("count")),
-        ]
-        shell, pieces = self._inlined(rendered)
-        heads, also = pieces[: len(slugs)], Piece.of(pieces[-1])
+        around = {"count": value_mark("count"), "cards": value_mark("cards")}
+        shell, pieces = press.inlined(
+            [
+                *(press.html("section", topic=topics[slug], **around) for slug in slugs),
+                *(press.html(name, **around) for name in OWN_FRAMES),
+                *(press.html("card", card=card) for card in shown),
+                *(press.html("row", card=card) for card in shown),
+            ]
+        )
+        next_piece = iter(pieces)
+        frames = {slug: press.frame("section", next(next_piece), topic=topics[slug], **around) for slug in slugs}
+        own_frames = {name: press.frame(name, next(next_piece), **around) for name in OWN_FRAMES}
+        html_cards = [next(next_piece) for _ in shown]
         entries = [
-            self._entry(card, pieces[len(slugs) + number], pieces[len(slugs) + len(shown) + number])
-            for number, card in enumerate(shown)
+            Entry(
+                card=card,
+                html_card=html_card,
+                html_row=html_row,
+                text_card=press.text("card", card=card, number=value_mark("number")),
+                text_row=press.text("row", card=card, number=value_mark("number")),
+            )
+            for card, html_card, html_row in zip(shown, html_cards, next_piece, strict=True)
         ]
-        text_shell = self._text(
-            "digest.txt.j2",
+        text_shell = press.text(
+            "digest",
             **{name: value_mark(name) for name in VALUES},
             links={name: value_mark(name) for name in LINKS},
         )
         check_shell(shell.fill(dict.fromkeys(shell.names, "x")), shell.names, text_shell.names, (*VALUES, *LINKS))
-        number = value_mark("number")
         return Compiled(
             look=self._look,
+            language=language,
             topics=topics,
             shell=shell,
             text_shell=text_shell,
-            heads={slug: Piece.of(head) for slug, head in zip(slugs, heads, strict=True)},
-            text_heads={slug: self._text("section.txt.j2", topic=topics[slug], number=number) for slug in slugs},
-            also=also,
-            text_also=self._text("also.txt.j2", number=number),
+            frames=frames,
+            own_frames=own_frames,
             entries=dict(zip(cards, entries, strict=True)),
         )
 
-    def _html(self, template: str, **values: object) -> str:
-        return self._templates.render(template, look=self._look, **values)
 
-    def _text(self, template: str, **values: object) -> Piece:
-        return Piece.of(self._templates.render(template, look=self._look, **values))
+class _Press:
+    """Prints templates in one language."""
 
-    def _inlined(self, rendered: list[str]) -> tuple[Piece, list[str]]:
+    def __init__(self, folders: Sequence[Path], look: Look, inline: Callable[[str], str], language: Language) -> None:
+        self._templates = Templates(folders, language)
+        self._look = look
+        self._tagline = language.known(look.tagline)
+        self._inline = inline
+
+    def html(self, template: str, **values: object) -> str:
+        return self._templates.render(f"{template}.html.j2", look=self._look, tagline=self._tagline, **values)
+
+    def text(self, template: str, **values: object) -> Piece:
+        return Piece.of(self._templates.render(f"{template}.txt.j2", look=self._look, tagline=self._tagline, **values))
+
+    def frame(self, template: str, inlined: str, **values: object) -> Frame:
+        """The frame whose HTML is `inlined`. Raises TemplateError if it has no place for its cards."""
+        frame = Frame(Piece.of(inlined), self.text(template, **values))
+        for piece, ending in ((frame.html, "html"), (frame.text, "txt")):
+            if "cards" not in piece.names:
+                raise TemplateError(f"email/{template}.{ending}.j2 never shows: cards")
+        return frame
+
+    def inlined(self, rendered: list[str]) -> tuple[Piece, list[str]]:
         """The shell and the pieces after the one trip of all of them through the inliner, in one specimen document."""
         values = {name: value_mark(name) for name in VALUES}
         values["content"] = Mark(join_for_cutting(rendered))
-        specimen = self._html("shell.html.j2", **values, links={name: link_mark(name) for name in LINKS})
+        specimen = self.html("shell", **values, links={name: link_mark(name) for name in LINKS})
         check_before_inlining(specimen)
         inlined = self._inline(specimen)
         check_inlined(specimen, inlined)
         before, pieces, after = cut(inlined, len(rendered))
-        return Piece.of(f"{before}{value_mark('content')}{after}", links=True), [
-            piece.strip() + "\n" for piece in pieces
-        ]
-
-    def _entry(self, card: Card, html_card: str, html_row: str) -> Entry:
-        number = value_mark("number")
-        return Entry(
-            card=card,
-            html_card=html_card,
-            html_row=html_row,
-            text_card=self._text("card.txt.j2", card=card, number=number),
-            text_row=self._text("row.txt.j2", card=card, number=number),
-        )
+        shell = Piece.of(f"{before}{value_mark('content')}{after}", links=True)
+        return shell, [piece.strip() + "\n" for piece in pieces]

@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from newsletter import text
 from newsletter.errors import TemplateError
+from newsletter.languages import Language
 from newsletter.rendering.pieces import Mark, given_mark
 
 # What no printed value may hold: the characters of marks, and lone surrogates, at which lxml silently ends a document.
@@ -31,12 +32,13 @@ _UNPRINTABLE = re.compile("[\ue000-\uf8ff\ud800-\udfff\x00]")
 class Templates:
     """The templates of `folders`, the first folder that has a file winning.
 
-    HTML and XML escape what they print, text and CSS do not. In a template stand, besides what `render` is given: the
+    HTML and XML escape what they print, text and CSS do not. In a template stand, besides what `render` is given:
+    `_("...")` for words of our own in `language`, `start` and `end` for the sides where its lines begin and end, the
     filters `readable` (LaTeX to plain text) and `html` (LaTeX to text with strong, em, code, sub and sup), and
     `{% call given("x") %}...{% endcall %}` for what is shown only to a reader whose value `x` is not empty.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], language: Language) -> None:
         self._folders = tuple(folders)
         self._environment = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
@@ -46,7 +48,16 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
             finalize=_printed,
+            extensions=["jinja2.ext.i18n"],
         )
+        # Set by the extension, so no type checker knows it.
+        self._environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+        left_to_right = language.direction == "ltr"
+        self._environment.globals |= {
+            "language": language,
+            "start": "left" if left_to_right else "right",
+            "end": "right" if left_to_right else "left",
+        }
         self._environment.filters |= {
             "readable": text.to_text,
             "html": lambda raw: Markup(text.to_html(raw)),  # to_html escapes all but its five tags

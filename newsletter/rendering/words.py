@@ -1,4 +1,7 @@
-"""The sentences of an e-mail that depend on the reader: subject, preheader, heading, opening and closing."""
+"""The sentences of an e-mail that depend on the reader: subject, preheader, heading, opening and closing.
+
+Every function takes the reader's language first.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+from newsletter.languages import Language
+from newsletter.model import Reason, Why
 
 WORDS_A_MINUTE = 230
 """Silent reading of non-fiction in English: M. Brysbaert, Journal of Memory and Language 109 (2019), 238."""
@@ -35,33 +25,38 @@ _LOOSE_END = re.compile(r"(?: (?:an?|and|as|by|for|from|in|of|on|or|the|to|via|w
 _BREAKS = re.compile(r": | [-–—] |\? ")
 
 
-def count(number: int, noun: str) -> str:
+def papers(language: Language, number: int) -> str:
     """ "1 paper", "12 papers"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return language.count("%(number)s paper", "%(number)s papers", number)
 
 
-def listed(words: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def short_day(day: date) -> str:
+def short_day(language: Language, day: date) -> str:
     """ "12 March"."""
-    return f"{day.day} {_MONTHS[day.month - 1]}"
+    return language.date(day, "d MMMM")
 
 
-def long_day(day: date) -> str:
+def long_day(language: Language, day: date) -> str:
     """ "Wednesday 12 March"."""
-    return f"{_DAYS[day.weekday()]} {short_day(day)}"
+    return language.date(day, "EEEE d MMMM")
 
 
-def span(days: Sequence[date]) -> str:
+def full_day(language: Language, day: date) -> str:
+    """ "12 March 2025"."""
+    return language.date(day, "d MMMM y")
+
+
+def span(language: Language, days: Sequence[date]) -> str:
     """ "11 March", "11 and 12 March", "28 February to 3 March"; `days` ascending, not empty."""
     first, last = days[0], days[-1]
     if first == last:
-        return short_day(first)
-    begin = str(first.day) if (first.month, first.year) == (last.month, last.year) else short_day(first)
-    return f"{begin} {'and' if len(days) == 2 else 'to'} {short_day(last)}"
+        return short_day(language, first)
+    same_month = (first.month, first.year) == (last.month, last.year)
+    begin = language.date(first, "d") if same_month else short_day(language, first)
+    return language.say(
+        "%(first)s and %(last)s" if len(days) == 2 else "%(first)s to %(last)s",
+        first=begin,
+        last=short_day(language, last),
+    )
 
 
 def shortened(text: str, length: int) -> str:
@@ -82,76 +77,116 @@ def short_title(title: str, length: int = 40) -> str:
     return head if 1 < len(head) <= length else shortened(title, length)
 
 
-def subject(titles: Sequence[str], day: date) -> str:
-    """The first paper's point and how many more there are: 25 to 60 characters where the title allows, at most 70."""
+def subject(language: Language, titles: Sequence[str], day: date) -> str:
+    """The first paper's point and how many more there are: 25 to 60 characters where the title allows, at most 70. A
+    title that has room only without the number goes without: the preheader says it too."""
+    when = short_day(language, day)
     if not titles:
-        return f"Nothing new for your topics on {short_day(day)}"
-    more = f" + {count(len(titles) - 1, 'paper')}" if len(titles) > 1 else f" – your paper for {short_day(day)}"
-    room = SUBJECT_LENGTH - len(more)
-    first = titles[0]
+        return language.say("Nothing new for your topics on %(day)s", day=when)
+
+    def said(title: str) -> str:
+        if len(titles) == 1:
+            return language.say("%(title)s – your paper for %(day)s", title=title, day=when)
+        return language.count(
+            "%(title)s + %(number)s paper", "%(title)s + %(number)s papers", len(titles) - 1, title=title
+        )
+
+    rest, first = len(said("")), titles[0]
+    room = SUBJECT_LENGTH - rest
+    if room < len(first) <= SUBJECT_LENGTH:
+        return unicodedata.normalize("NFC", first)
     if len(first) > room:
         head = _BREAKS.split(first, maxsplit=1)[0]
-        first = head if 25 - len(more) <= len(head) <= room else shortened(first, room)
-    return unicodedata.normalize("NFC", first + more)
+        first = head if 25 - rest <= len(head) <= room else shortened(first, room)
+    return unicodedata.normalize("NFC", said(first))
 
 
-def preheader(titles: Sequence[str], topics: Sequence[str], summary: str, considered: int) -> str:
+def preheader(language: Language, titles: Sequence[str], topics: Sequence[str], summary: str, considered: int) -> str:
     """What an inbox shows after the subject: the next papers by name, 60 to 130 characters."""
     least, most = PREHEADER_LENGTH
     if not titles:
-        said = f"{_looked(considered)} The next e-mail comes with the next find."
+        said = _nothing(language, considered)
     elif len(titles) == 1:
         said = summary or titles[0]
     else:
-        names = [short_title(title, 32) for title in titles[1:4]]
-        said = "Also: " + _with_more(names[: 2 if len(titles) > 4 else 3], len(titles) - 1)
-        subjects = (f" on {_with_rest(topics[:shown], len(topics))}" for shown in range(len(topics), 0, -1))
-        said += next((on for on in subjects if len(said + on) <= most), "")
+        said = _next_ones(language, titles[1:])
+        endings = (_on(language, topics[:shown], len(topics)) for shown in range(len(topics), 0, -1))
+        said += next((on for on in endings if len(said + on) <= most), "")
     for addition in (
-        f" From {count(considered, 'new paper')}." if considered else "",
-        " With a summary, and with code and project pages where there are any.",
+        language.count("From %(number)s new paper.", "From %(number)s new papers.", considered) if considered else "",
+        language.say("With a summary, and with code and project pages where there are any."),
     ):
         if addition and len(said) < least:
-            said = (said if said.endswith((".", "…", "?", "!")) else f"{said}.") + addition
+            said = f"{said if said.endswith(('.', '…', '?', '!', '。')) else f'{said}.'} {addition}"
     return shortened(said.strip(), most)
 
 
-def _with_more(names: Sequence[str], total: int) -> str:
-    return listed([*names, f"{total - len(names)} more"]) if total > len(names) else listed(names)
+def _next_ones(language: Language, titles: Sequence[str]) -> str:
+    names = [short_title(title, 32) for title in titles[: 3 if len(titles) == 3 else 2]]
+    if more := len(titles) - len(names):
+        names.append(language.count("%(number)s more", "%(number)s more", more))
+    return language.say("Also: %(papers)s", papers=language.listed(names))
 
 
-def _with_rest(names: Sequence[str], total: int) -> str:
-    return ", ".join(names) + (" and more" if total > len(names) else "")
+def _on(language: Language, topics: Sequence[str], total: int) -> str:
+    named = ", ".join(topics)
+    if total > len(topics):
+        return language.say(" on %(topics)s and more", topics=named)
+    return language.say(" on %(topics)s", topics=named)
 
 
-def heading(day: date, days: Sequence[date], papers: int) -> str:
+def heading(language: Language, day: date, days: Sequence[date], papers: int) -> str:
     """The h1. `days` are the edition days, several when a digest catches up or is weekly. "12 March" stays together."""
-    when = span(days) if len(days) > 1 else long_day(day)
-    return re.sub(r"(?<=[0-9]) ", "\u00a0", f"Your papers for {when}" if papers else f"Nothing new for {when}")
+    when = re.sub(r"(?<=[0-9])(\.?) ", "\\1\u00a0", span(language, days) if len(days) > 1 else long_day(language, day))
+    if papers:
+        return language.say("Your papers for %(day)s", day=when)
+    return language.say("Nothing new for %(day)s", day=when)
 
 
-def opening(name: str, papers: int, considered: int, words: int) -> str:
+def opening(language: Language, name: str, papers: int, considered: int, words: int) -> str:
     """The first sentence: it says what the e-mail holds, also to programs that summarise it."""
-    greeting = f"Hello {name}{_turn_back(name)}. " if greetable(name) else ""
     if not papers:
-        return f"{greeting}{_looked(considered)} The next e-mail comes with the next find."
-    of = f" of {considered:,} new" if considered > papers else ""
-    noun = "paper" if max(papers, considered if of else 0) == 1 else "papers"
-    verb = "is" if papers == 1 else "are"
-    minutes = max(1, round(words / WORDS_A_MINUTE))
-    article = "an" if minutes in {11, 18} or str(minutes).startswith("8") else "a"
-    return f"{greeting}{papers:,}{of} {noun} {verb} for you, {article} {minutes}-minute read."
-
-
-def _turn_back(name: str) -> str:
-    """A left-to-right mark after a name that runs from right to left, or the sentence would go on before it."""
-    return "\u200e" if unicodedata.bidirectional(name[-1]) in {"R", "AL"} else ""
-
-
-def _looked(considered: int) -> str:
+        said = _nothing(language, considered)
+    elif considered > papers:
+        said = language.count(
+            "%(number)s paper from %(new)s new, %(minutes)s min.",
+            "%(number)s papers from %(new)s new, %(minutes)s min.",
+            papers,
+            new=language.number(considered),
+            minutes=_minutes(words),
+        )
+    else:
+        said = language.count(
+            "%(number)s paper, %(minutes)s min.", "%(number)s papers, %(minutes)s min.", papers, minutes=_minutes(words)
+        )
     return (
-        f"{count(considered, 'new paper')}, but none that matches what you follow." if considered else "No new papers."
+        f"{language.say('Hello %(name)s.', name=name + _turn_back(language, name))} {said}" if greetable(name) else said
     )
+
+
+def _minutes(words: int) -> int:
+    return max(1, round(words / WORDS_A_MINUTE))
+
+
+def _turn_back(language: Language, name: str) -> str:
+    """A mark after a name that runs the other way than the language, or the sentence would go on before it."""
+    right_to_left = unicodedata.bidirectional(name[-1]) in {"R", "AL"}
+    if right_to_left == (language.direction == "rtl"):
+        return ""
+    return "\u200e" if right_to_left else "\u200f"
+
+
+def _nothing(language: Language, considered: int) -> str:
+    looked = (
+        language.count(
+            "%(number)s new paper, but none that matches what you follow.",
+            "%(number)s new papers, but none that matches what you follow.",
+            considered,
+        )
+        if considered
+        else language.say("No new papers.")
+    )
+    return f"{looked} {language.say('The next e-mail comes with the next find.')}"
 
 
 def greetable(name: str) -> bool:
@@ -160,13 +195,59 @@ def greetable(name: str) -> bool:
     return 0 < len(name) <= 40 and letters and not re.search(r"\.(?! |$)", name) and any(map(str.isalpha, name))
 
 
-def left_out(number: int) -> str:
+def left_out(language: Language, number: int) -> str:
     """The line below the last paper, when there were more."""
-    return f"And {number:,} more {'paper' if number == 1 else 'papers'} matched." if number else ""
+    if not number:
+        return ""
+    return language.count("And %(number)s more paper matched.", "And %(number)s more papers matched.", number)
 
 
-def reason(topics: Sequence[str], name: str) -> str:
+def left_out_on_web(language: Language, number: int) -> str:
+    """The same as a link to where they are."""
+    if not number:
+        return ""
+    return language.count("And %(number)s more paper on the web", "And %(number)s more papers on the web", number)
+
+
+def follows(language: Language, topics: Sequence[str], name: str) -> str:
     """Why the reader gets this e-mail; `topics` are the names of those that the reader follows."""
     if topics:
-        return f"You get this e-mail because you follow: {', '.join(topics)}."
-    return f"You get this e-mail because you subscribed to {name}."
+        return language.say("You get this e-mail because you follow: %(topics)s.", topics=", ".join(topics))
+    return language.say("You get this e-mail because you subscribed to %(name)s.", name=name)
+
+
+def curators(language: Language, names: Sequence[str]) -> str:
+    """Who chose the papers of the pages, "" where nobody is named."""
+    return language.say("Curated by %(names)s.", names=language.listed(names)) if names else ""
+
+
+def origin(language: Language, machine_summaries: bool) -> str:
+    """Where the words about the papers come from."""
+    said = [language.say("Summaries are drawn from the abstracts.")]
+    if machine_summaries:
+        said.append(language.say("Those marked as machine-written come from where the papers were listed."))
+    said.append(language.say("Thank you to arXiv for use of its open access interoperability."))
+    return " ".join(said)
+
+
+def reason(language: Language, one: Reason) -> str:
+    """Why a paper was chosen, in words. Raises ValueError for values that are none of its kind."""
+    match one.kind, one.values:
+        case Why.TITLE, words:
+            return language.say("title says %(words)s", words=_quoted(language, words))
+        case Why.ABSTRACT, words:
+            return language.say("abstract says %(words)s", words=_quoted(language, words))
+        case Why.BOTH, words:
+            return language.say("title and abstract together say %(words)s", words=_quoted(language, words))
+        case Why.PLACE, (rank, total, day):
+            when = short_day(language, date.fromisoformat(str(day)))
+            return language.say("no. %(rank)s of %(total)s on the page of %(day)s", rank=rank, total=total, day=when)
+        case Why.AGAIN, (int(days),):
+            return language.count("listed on %(number)s day", "listed on %(number)s days", days)
+        case Why.TEXT, (sentence,):
+            return str(sentence)
+    raise ValueError(f"{one} is no reason")
+
+
+def _quoted(language: Language, words: Sequence[str | int]) -> str:
+    return language.listed([language.say("“%(word)s”", word=word) for word in words])

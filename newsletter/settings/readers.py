@@ -7,9 +7,10 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from newsletter.errors import Fault
+from newsletter.languages import language
 from newsletter.model import Rhythm, Subscriber, Topic
 from newsletter.model.edition import TRENDING
 from newsletter.policy.address import normal_address
@@ -20,6 +21,10 @@ TableT = TypeVar("TableT", bound=Table)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Wording = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _language_or_none(code: str) -> str:
+    return language(code).code if code else ""
 
 
 class TopicTable(Table):
@@ -50,6 +55,7 @@ class SubscriberTable(Table):
     timezone: TimezoneName = "UTC"
     hour: int = Field(7, ge=0, le=23)
     rhythm: Rhythm = Rhythm.DAILY
+    locale: Annotated[str, AfterValidator(_language_or_none)] = ""
 
 
 class TopicsFile(Table):

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from newsletter.languages import LANGUAGES, language
 from newsletter.policy.address import normal_address
 from newsletter.rendering.look import Look
 
@@ -52,6 +53,11 @@ def _clock_time(text: str) -> str:
     return text
 
 
+def _known_language(code: str) -> str:
+    language(code)
+    return code
+
+
 def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of printable text")
@@ -72,6 +78,7 @@ def _secrets(value: Any) -> Any:
 
 TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
+Locale = Annotated[str, AfterValidator(_known_language)]
 Address = Annotated[str, AfterValidator(normal_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -118,6 +125,13 @@ class EmailTable(Table):
     accent_dark: Color = Field("#79b8ff", description="the same on a dark background")
     postal_address: Line = Field("", description="shown in the footer; bulk mail law asks for it in many countries")
     contact: Line = Field("", description="whom to ask, an address or a sentence for the footer")
+    logo_text: Line = Field("", description="what the header line says; empty is the name")
+    footer: Line = Field("", max_length=1000, description="a paragraph of your own for the footer")
+    locale: Locale = Field("en", description=f"language of readers who name none: {', '.join(LANGUAGES)}")
+    summaries: Literal["abstract", "source"] = Field(
+        "abstract", description="drawn from the abstract, or the source's own machine-written ones where it has them"
+    )
+    thumbnails: bool = Field(False, description="show a picture of the paper where its source has one")
     text_width: int = Field(0, ge=0, le=200, description="wrap the text part at this column; 0 leaves it to the reader")
     templates: Folder | None = Field(None, description="folder whose email/ files replace the shipped ones, one by one")
 
@@ -125,7 +139,7 @@ class EmailTable(Table):
     @classmethod
     def _there(cls, folder: Path | None) -> Path | None:
         if folder and not folder.is_dir():
-            raise ValueError(f"there is no folder {folder}")
+            raise ValueError(f"there is no folder {folder}; make it, or take the setting out")
         return folder
 
     @model_validator(mode="after")
@@ -143,6 +157,10 @@ class EmailTable(Table):
             contact=self.contact,
             postal_address=self.postal_address,
             text_width=self.text_width,
+            logo_text=self.logo_text,
+            footer=self.footer,
+            thumbnails=self.thumbnails,
+            machine_summaries=self.summaries == "source",
         )
 
 
@@ -190,6 +208,7 @@ class DigestTable(Table):
     max_papers: int = Field(12, ge=1, le=100, description="full cards in one digest")
     trending_papers: int = Field(10, ge=1, le=100, description="full cards for a reader without topics")
     also_new: int = Field(8, ge=0, le=100, description="titles in the compact list below the cards")
+    outside: bool = Field(True, description="one paper, so labelled, that none of the reader's topics asked for")
 
 
 class ScheduleTable(Table):

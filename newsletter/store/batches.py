@@ -131,6 +131,12 @@ def _columns(paper: Paper) -> dict[str, object]:
         "authors": list(paper.authors),
         "links": [{"kind": link.kind.value, "url": link.url} for link in paper.links],
         "first_seen": paper.first_seen,
+        "venue": paper.venue,
+        "published": paper.published,
+        "version": paper.version,
+        "votes": paper.votes,
+        "ai_summary": paper.ai_summary,
+        "thumbnail": paper.thumbnail,
     }
 
 

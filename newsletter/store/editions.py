@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import Edition, Pick, Ranking
+from newsletter.model import Edition, Pick, Ranking, Reason, Why
 from newsletter.store import tables
 from newsletter.store.database import Database, insert_new
 from newsletter.store.topics import topic
@@ -61,7 +61,11 @@ class Editions:
         )
         async with self._database.read() as connection:
             return {
-                row.slug: Ranking(topic(row.topic) if row.topic else None, tuple(_pick(pick) for pick in row.picks))
+                row.slug: Ranking(
+                    topic(row.topic) if row.topic else None,
+                    tuple(_pick(pick) for pick in row.picks),
+                    tuple(row.excluded),
+                )
                 for row in await connection.execute(query)
             }
 
@@ -106,6 +110,7 @@ async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: 
             "slug": ranking.slug,
             "topic": asdict(ranking.topic) if ranking.topic else None,
             "picks": [asdict(pick) for pick in ranking.picks],
+            "excluded": list(ranking.excluded),
         }
         for ranking in rankings
     ]
@@ -123,5 +128,11 @@ def _pick(columns: dict[str, Any]) -> Pick:
         topic=columns["topic"],
         score=columns["score"],
         parts=tuple((name, value) for name, value in columns["parts"]),
-        reasons=tuple(columns["reasons"]),
+        reasons=tuple(_reason(one) for one in columns["reasons"]),
     )
+
+
+def _reason(columns: dict[str, Any] | str) -> Reason:
+    if isinstance(columns, str):
+        return Reason(Why.TEXT, (columns,))
+    return Reason(Why(columns["kind"]), tuple(columns["values"]))

@@ -88,6 +88,12 @@ async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[s
             listings=tuple(sorted(listings[paper_id])),
             keys=tuple(key for _, key in sorted(keys[paper_id])),
             first_seen=rows[paper_id].first_seen,
+            venue=rows[paper_id].venue,
+            published=rows[paper_id].published,
+            version=rows[paper_id].version,
+            votes=rows[paper_id].votes,
+            ai_summary=rows[paper_id].ai_summary,
+            thumbnail=rows[paper_id].thumbnail,
         )
         for paper_id in (sorted(rows) if wanted is None else wanted)
         if paper_id in rows

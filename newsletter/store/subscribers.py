@@ -104,6 +104,7 @@ async def _all(connection: AsyncConnection, address: str | None = None) -> dict[
             rhythm=row.rhythm,
             status=row.status,
             origin=row.origin,
+            locale=row.locale,
             id=row.id,
         )
         for row in await connection.execute(query)
@@ -138,4 +139,5 @@ def _columns(reader: Subscriber) -> dict[str, object]:
         "rhythm": reader.rhythm,
         "status": reader.status,
         "origin": reader.origin,
+        "locale": reader.locale,
     }

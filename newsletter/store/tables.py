@@ -74,6 +74,12 @@ papers = Table(
     Column("authors", JSON, nullable=False),
     Column("links", JSON, nullable=False),
     Column("first_seen", Date),
+    Column("venue", Text, nullable=False, server_default=text("''")),
+    Column("published", Date),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    Column("votes", Integer),
+    Column("ai_summary", Text, nullable=False, server_default=text("''")),
+    Column("thumbnail", Text, nullable=False, server_default=text("''")),
 )
 
 paper_keys = Table(
@@ -131,6 +137,7 @@ subscribers = Table(
     Column("rhythm", _word(Rhythm), nullable=False),
     Column("status", _word(Status), nullable=False),
     Column("origin", String(16), nullable=False),
+    Column("locale", String(35), nullable=False, server_default=text("''")),
     # An id stands in ledgers and links for ever: it is never given to anybody else.
     sqlite_autoincrement=True,
 )
@@ -169,6 +176,7 @@ rankings = Table(
     Column("slug", Text, primary_key=True),
     Column("topic", JSON(none_as_null=True)),
     Column("picks", JSON, nullable=False),
+    Column("excluded", JSON, nullable=False, server_default=text("'[]'")),
 )
 
 deliveries = Table(

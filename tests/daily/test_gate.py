@@ -22,7 +22,20 @@ from places import PROJECT
 from newsletter.daily import gate
 from newsletter.mail import mime
 from newsletter.mail.dkim import Signer, sign
-from newsletter.model import TRENDING, Digest, Link, LinkKind, Message, Paper, Parts, Pick, ReaderLinks, Section
+from newsletter.model import (
+    TRENDING,
+    Digest,
+    Link,
+    LinkKind,
+    Message,
+    Paper,
+    Parts,
+    Pick,
+    ReaderLinks,
+    Reason,
+    Section,
+    Why,
+)
 from newsletter.rendering import Look, Renderer
 
 WHEN = datetime(2025, 3, 12, 7, tzinfo=UTC)
@@ -60,7 +73,9 @@ HOSTILE = (
 
 def parts(papers: list[Paper], links: ReaderLinks = LINKS, name: str = "Ann", folder: Path | None = None) -> Parts:
     """The real e-mail of these papers, by the shipped templates."""
-    picks = tuple(Pick(one.id, TRENDING, 1.0, (("trend", 1.0),), ("trending",)) for one in papers)
+    picks = tuple(
+        Pick(one.id, TRENDING, 1.0, (("trend", 1.0),), (Reason(Why.PLACE, (1, 5, "2025-03-12")),)) for one in papers
+    )
     folders = [*([folder] if folder else []), PROJECT / "templates"]
     compiled = Renderer(folders, Look()).compile(picks, {one.id: one for one in papers}, {})
     sections = (Section(TRENDING, "Trending", picks[:3]),) if picks else ()

@@ -181,8 +181,10 @@ async def test_what_is_frozen_stays_and_a_preview_shows_the_new_wording(world: W
         edition = await daily.store.editions.find(FRIDAY)
         assert edition
         frozen = await daily.publishing.rankings(edition)
+    [mollusc] = [pick for section in preview.digest.sections for pick in section.picks]
     assert "Mollusc" in preview.parts.text
-    assert "Walks" not in preview.parts.text
+    assert [pick.paper for pick in preview.digest.picks if pick != preview.digest.outside] == [mollusc.paper]
+    assert {pick.paper for pick in frozen["robots"].picks} == set(edition.papers) - {mollusc.paper}
     assert frozen["robots"].topic == ROBOTS
 
 
@@ -192,6 +194,22 @@ async def test_an_edition_of_any_size_gives_a_whole_message(world: World, count:
     world.list_papers(FRIDAY, *titles(count, "Hal"))
     assert set((await world.run(FRIDAY)).values()) == {State.ACCEPTED}
     assert all(len(content.encode()) < 130_000 for content in world.mail())
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_one_paper_from_outside_comes_last_and_is_never_sent_again(world: World, wanted: bool) -> None:
+    world.settings(digest=world.configuration.settings.digest.model_copy(update={"outside": wanted}))
+    world.readers(reader("ada"), reader("bea", "shells"))
+    world.list_papers(FRIDAY, "Soup", "A Robot That Walks")
+    assert await world.run(FRIDAY) == {"ada@example.org": State.ACCEPTED, "bea@example.org": State.SKIPPED}
+    [mail] = world.mail()
+    assert ("Soup" in mail) is ("OUTSIDE YOUR USUAL" in mail.upper()) is wanted
+    if wanted:
+        assert mail.index("A Robot That Walks\n") < mail.index("Soup\n")
+    world.list_papers(FRIDAY + timedelta(days=1), "Soup", "A Robot That Swims")
+    await world.run(FRIDAY + timedelta(days=1))
+    [later] = [each for each in world.mail() if "Swims" in each]
+    assert "Soup" not in later
 
 
 async def test_progress_is_told(world: World) -> None:

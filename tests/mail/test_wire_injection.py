@@ -24,7 +24,7 @@ from places import PROJECT
 from newsletter.errors import CompositionError
 from newsletter.mail.dkim import Signer, verify
 from newsletter.mail.mime import Letterhead, build
-from newsletter.model import Digest, Message, Pick, ReaderLinks, Section
+from newsletter.model import Digest, Message, Pick, ReaderLinks, Reason, Section, Why
 from newsletter.rendering import Look, Renderer
 
 LINKS = ReaderLinks(
@@ -129,22 +129,39 @@ class Words:
     title: str = "Neural fields"
     abstract: str = "We show that three views are enough."
     author: str = "Ada Lovelace"
-    reason: str = "title says “fields”"
+    venue: str = "A conference"
+    machine_summary: str = "Three views are enough."
+    thumbnail: str = "https://papers.example.org/1.png"
+    reason: str = "fields"
     topic: str = "Fields"
     curator: str = "The community"
     reader: str = "Ann"
     sender_name: str = "Daily papers"
     list_name: str = "Daily papers"
     look_name: str = "Daily papers"
+    footer: str = "Written for you."
 
 
 def composed(words: Words = Words(), letterhead: Letterhead = LETTERHEAD, **changes: Any) -> Message:
     """The whole way: rendered by the shipped templates, built and signed."""
-    one = replace(paper(1, title=words.title, abstract=words.abstract), authors=(words.author,))
-    pick = Pick(one.id, "fields", 1.0, (("title", 1.0),), (words.reason,))
-    compiled = Renderer([PROJECT / "templates"], Look(name=words.look_name)).compile(
-        [pick], {one.id: one}, {"fields": words.topic}
+    one = replace(
+        paper(1, title=words.title, abstract=words.abstract),
+        authors=(words.author,),
+        venue=words.venue,
+        ai_summary=words.machine_summary,
+        thumbnail=words.thumbnail,
     )
+    reasons = Reason(Why.TITLE, (words.reason,)), Reason(Why.TEXT, (words.reason,))
+    pick = Pick(one.id, "fields", 1.0, (("title", 1.0),), reasons)
+    look = Look(
+        name=words.look_name,
+        logo_text=words.look_name,
+        tagline=words.look_name,
+        footer=words.footer,
+        thumbnails=True,
+        machine_summaries=True,
+    )
+    compiled = Renderer([PROJECT / "templates"], look).compile([pick], {one.id: one}, {"fields": words.topic})
     digest = Digest(
         DAY,
         (DAY,),

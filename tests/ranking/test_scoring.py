@@ -10,7 +10,7 @@ from builders import DAY, readable_paper, topic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model import Listing, Ranking, ReadablePaper, Topic
+from newsletter.model import Listing, Ranking, ReadablePaper, Reason, Topic, Why
 from newsletter.model.edition import TRENDING
 from newsletter.ranking import rank
 
@@ -81,15 +81,14 @@ def test_the_page_order_decides_between_equals() -> None:
 
 def test_reasons_quote_what_is_really_there() -> None:
     [pick] = rank(PAPERS, [topic("x", "robot", '"radiance field"')])[0].picks
-    assert pick.reasons[0] == "title says “Robotics”"
-    assert pick.reasons[1] == "abstract says “radiance fields”"
+    assert pick.reasons == (Reason(Why.TITLE, ("Robotics",)), Reason(Why.ABSTRACT, ("radiance fields",)))
 
 
 def test_trending_is_the_page_order_and_says_the_place() -> None:
     ranking = rank(PAPERS, [])[-1]
     assert ranking.slug == TRENDING
     assert [pick.paper for pick in ranking.picks] == [BRAIN.id, BERT.id, NERF.id]
-    assert ranking.picks[0].reasons == ("no. 1 of 5 on the page of 12 March",)
+    assert ranking.picks[0].reasons == (Reason(Why.PLACE, (1, 5, "2025-03-12")),)
 
 
 def test_a_paper_listed_on_two_days_trends_more() -> None:
@@ -98,7 +97,7 @@ def test_a_paper_listed_on_two_days_trends_more() -> None:
     twice = replace(again, paper=replace(again.paper, listings=listings))
     ranking = rank([readable_paper(3, rank=9), once, twice], [])[-1]
     assert [pick.paper for pick in ranking.picks] == [twice.id, once.id, f"title:{3:020x}"]
-    assert "listed on 2 days" in ranking.picks[0].reasons
+    assert Reason(Why.AGAIN, (2,)) in ranking.picks[0].reasons
 
 
 @pytest.mark.parametrize("size", [1, 107, 1000])
@@ -162,11 +161,16 @@ def test_parts_add_up_order_is_by_score_and_reasons_are_true(
             assert pick.score == pytest.approx(sum(value for _, value in pick.parts))
             assert all(value >= 0 for _, value in pick.parts)
             paper = by_id[pick.paper]
-            fields = {"title": paper.title, "abstract": paper.abstract}
+            both = f"{paper.title} {paper.abstract}"
+            fields = {Why.TITLE: paper.title, Why.ABSTRACT: paper.abstract, Why.BOTH: both}
             for reason in pick.reasons:
-                field = fields.get(reason.split(" say")[0], f"{paper.title} {paper.abstract}")
-                for quoted in reason.split("“")[1:]:
-                    assert all(word in field for word in quoted.split("”")[0].split(" … "))
+                if reason.kind is Why.PLACE:
+                    [listing] = paper.paper.listings
+                    assert reason.values == (listing.rank, len(made), listing.day.isoformat())
+                    continue
+                assert reason.values
+                for quoted in map(str, reason.values):
+                    assert all(word in fields[reason.kind] for word in quoted.split(" … "))
 
 
 def test_the_imagined_background_does_not_let_an_irrelevant_paper_reorder_the_others() -> None:
@@ -182,6 +186,6 @@ def test_days_may_come_from_different_pages() -> None:
     moved = replace(mixed[1], paper=replace(mixed[1].paper, listings=(Listing(other, "other", 1),)))
     ranking = rank([mixed[0], moved], [])[-1]
     assert [pick.reasons[0] for pick in ranking.picks] == [
-        "no. 1 of 1 on the page of 12 March",
-        "no. 1 of 1 on the page of 11 March",
+        Reason(Why.PLACE, (1, 1, "2025-03-12")),
+        Reason(Why.PLACE, (1, 1, "2025-03-11")),
     ]

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 
-from newsletter.model import TRENDING, Digest, Link, LinkKind, Listing, Paper, Parts, Pick, ReaderLinks, Section
+from newsletter.languages import ENGLISH, Language
+from newsletter.model import (
+    TRENDING,
+    Digest,
+    Link,
+    LinkKind,
+    Listing,
+    Paper,
+    Parts,
+    Pick,
+    ReaderLinks,
+    Reason,
+    Section,
+    Why,
+)
 from newsletter.rendering import Compiled, Look, Renderer
 from newsletter.rendering.inlining import premailer_inline
 
@@ -50,15 +64,20 @@ def paper(number: int, title: str = "", abstract: str = ABSTRACT, **changes: obj
     return Paper(**values)  # type: ignore[arg-type]  # a builder with changes by name
 
 
-def pick(
-    one: Paper, topic: str = "fields", reasons: Sequence[str] = ("title says “views”", "abstract says “prior”")
-) -> Pick:
+PLACE = (Reason(Why.PLACE, (2, 53, "2025-03-12")),)
+REASONS = (Reason(Why.TITLE, ("views",)), Reason(Why.ABSTRACT, ("prior",)))
+
+
+def pick(one: Paper, topic: str = "fields", reasons: Sequence[Reason] = REASONS) -> Pick:
     return Pick(one.id, topic, 2.0, (("title", 1.5), ("trend", 0.5)), tuple(reasons))
 
 
 @dataclass
 class Edition:
-    """Papers by section (topic name to papers) and in the compact list, and who reads them."""
+    """Papers by section (topic name to papers), in the compact list and from outside, and who reads them.
+
+    With `top` the first of all is set apart.
+    """
 
     sections: dict[str, list[Paper]]
     also: list[Paper] = field(default_factory=list)
@@ -69,7 +88,10 @@ class Edition:
     left_out: int = 0
     considered: int = 107
     curators: tuple[str, ...] = ("AK and the research community",)
-    reasons: tuple[str, ...] = ("title says “views”", "abstract says “prior”")
+    reasons: tuple[Reason, ...] = REASONS
+    language: Language = ENGLISH
+    outside: Paper | None = None
+    top: bool = False
 
     @property
     def names(self) -> dict[str, str]:
@@ -79,18 +101,31 @@ class Edition:
 
     @property
     def papers(self) -> dict[str, Paper]:
-        return {one.id: one for papers in (*self.sections.values(), self.also) for one in papers}
+        apart = [self.outside] if self.outside else []
+        return {one.id: one for papers in (*self.sections.values(), self.also, apart) for one in papers}
+
+    @property
+    def cards(self) -> int:
+        """How many papers are shown in full."""
+        return sum(map(len, self.sections.values())) + bool(self.outside)
 
     @property
     def digest(self) -> Digest:
         slugs = list(self.names)
+        sections = [
+            Section(slug, name, tuple(pick(one, slug, self.reasons) for one in papers))
+            for slug, (name, papers) in zip(slugs, self.sections.items(), strict=True)
+        ]
+        top = None
+        if self.top:
+            top, *others = sections[0].picks
+            sections[0] = replace(sections[0], picks=tuple(others))
         return Digest(
             day=DAY,
             days=self.days,
-            sections=tuple(
-                Section(slug, name, tuple(pick(one, slug, self.reasons) for one in papers))
-                for slug, (name, papers) in zip(slugs, self.sections.items(), strict=True)
-            ),
+            top=top,
+            sections=tuple(sections),
+            outside=pick(self.outside, TRENDING, PLACE) if self.outside else None,
             also=tuple(pick(one, slugs[0], self.reasons) for one in self.also),
             left_out=self.left_out,
             considered=self.considered,
@@ -100,7 +135,7 @@ class Edition:
     def compiled(
         self, inline: Callable[[str], str] = premailer_inline, folders: Sequence[Path] = (TEMPLATES,)
     ) -> Compiled:
-        return Renderer(folders, self.look, inline).compile(self.digest.picks, self.papers, self.names)
+        return Renderer(folders, self.look, inline).compile(self.digest.picks, self.papers, self.names, self.language)
 
     def parts(self) -> Parts:
         return self.compiled().compose(self.digest, name=self.reader, links=self.links)
@@ -111,9 +146,32 @@ def _many() -> Edition:
     return Edition(
         {"Neural fields": papers[:5], "Brain decoding": papers[5:9], "Embodied AI": papers[9:12]},
         also=papers[12:],
+        outside=paper(19, title="A protein language model reads the dark genome"),
+        top=True,
         left_out=7,
         look=Look(contact="papers@example.org", postal_address="1 Main Street, 12345 Town"),
     )
+
+
+def _detailed() -> Edition:
+    """With all that only some sources know, and all that an operator may add."""
+    known = paper(
+        1,
+        venue="NeurIPS 2025",
+        published=date(2025, 3, 3),
+        version=2,
+        votes=1_234,
+        ai_summary="A prior makes three views of a scene enough.",
+        thumbnail="https://papers.example.org/pictures/1.png?size=2&dark",
+    )
+    pictured = paper(2, thumbnail="https://papers.example.org/pictures/2.png", title='A title with "quotes" & 2 < 3')
+    look = Look(
+        thumbnails=True,
+        machine_summaries=True,
+        logo_text="The Daily <P>",
+        footer="Ask the library for access & more.",
+    )
+    return Edition({"Neural fields": [known, pictured, paper(3)]}, look=look)
 
 
 def _linked() -> Edition:
@@ -160,7 +218,7 @@ def _hostile() -> Edition:
         {HOSTILE: papers, "\ue000unsubscribe\ue001 topic": [empty]},
         reader=HOSTILE,
         curators=(HOSTILE, "\ue000"),
-        reasons=(HOSTILE, HOSTILE),
+        reasons=(Reason(Why.TITLE, (HOSTILE, HOSTILE)), Reason(Why.TEXT, (HOSTILE,))),
         look=Look(name="Papers & <Friends>", tagline='"quoted" <b>', contact="<x@example.org>", postal_address="A & B"),
     )
 
@@ -178,6 +236,7 @@ EDITIONS: dict[str, Callable[[], Edition]] = {
         days=tuple(date(2025, 3, n) for n in range(6, 13)),
     ),
     "linked": _linked,
+    "detailed": _detailed,
     "long title": lambda: Edition(
         {"Neural fields": [paper(1, title=LONG_TITLE)]}, also=[paper(2, title=LONG_TITLE + "!")]
     ),

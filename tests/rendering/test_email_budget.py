@@ -80,7 +80,7 @@ def test_78_papers_in_20_topics() -> None:
     assert len(heads) == min(cards, 20) + 1
     assert f"Also new {78 - cards} papers" in " ".join(heads[-1].text_content().split())
     assert [re.sub(r"^\d+\. ", "", line) for line in re.findall(r"^\d+\. .*$", parts.text, re.M)] == shown(parts)
-    assert "And 3 more papers matched." in parts.text
+    assert "And 3 more papers on the web" in parts.text
 
 
 def test_78_papers_in_20_topics_in_chinese() -> None:
@@ -97,8 +97,8 @@ def test_more_than_even_rows_have_room_for() -> None:
     assert on_the_wire(parts.html) <= BUDGET
     assert 0 < len(parts.papers) < 500
     assert not document.xpath("//h3")
-    assert f"And {500 - len(parts.papers) + 3:,} more papers matched." in parts.html
-    assert f"And {500 - len(parts.papers) + 3:,} more papers matched." in parts.text
+    assert f"And {500 - len(parts.papers) + 3:,} more papers on the web" in parts.html
+    assert f"And {500 - len(parts.papers) + 3:,} more papers on the web" in parts.text
     assert [re.sub(r"^\d+\. ", "", line) for line in re.findall(r"^\d+\. .*$", parts.text, re.M)] == shown(parts)
     assert "You get this e-mail because" in parts.html
     assert parts.html.count(LINKS.topics) == 2  # header line and footer
@@ -116,11 +116,31 @@ def test_papers_of_one_section_give_way_from_its_end() -> None:
     assert 5 < len(html.document_fromstring(parts.html).xpath("//h3")) < 60
 
 
-def test_heavy_cards_of_an_operator_become_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "cards", "gone"),
+    [
+        (10_000, [1, 2, 3, 6, 10, 19], []),
+        (16_000, [1, 2, 6, 19], []),
+        (30_000, [1, 19], []),
+        (50_000, [1], [19]),
+        (100_000, [], [19]),
+    ],
+)
+def test_heavy_cards_of_an_operator_become_rows(tmp_path: Path, size: int, cards: list[int], gone: list[int]) -> None:
+    """The last places of the sections first; then the pick from outside goes, and last the top pick becomes a row."""
     (tmp_path / "email").mkdir()
-    card = '<p><a class="title" href="{{ card.url }}">{{ card.title }}</a>' + "x" * 30_000 + "</p>"
+    heavy = "x" * size
+    card = '<p><a class="title" href="{{ card.url }}">{{ card.title }}</a>{{ card.url }}' + heavy + "</p>"
     (tmp_path / "email" / "card.html.j2").write_text(card)
     one = edition("many")
     parts = one.compiled(folders=[tmp_path, TEMPLATES]).compose(one.digest, name="", links=LINKS)
-    assert parts.html.count("x" * 30_000) == 2
-    assert len(parts.papers) == 18
+    assert on_the_wire(parts.html) <= BUDGET
+    titles = {paper.title: number for number, paper in enumerate(one.papers.values(), 1)}
+    full = [titles[title] for title in re.findall(rf">([^<>]+)</a>[^<>]+{heavy}", parts.html)]
+    assert full == cards
+    in_sections = [number for number in range(2, 13) if number not in cards]
+    rows = [*([] if 1 in cards else [1]), *in_sections, *range(13, 19)]
+    order = [*(number for number in cards if number != 19), *rows, *({19} - set(gone))]
+    assert list(parts.papers) == [f"title:{number}" for number in order]
+    assert [titles[title] for title in shown(parts)] == order
+    assert "And 7 more papers on the web" in parts.text

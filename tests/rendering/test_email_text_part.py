@@ -76,9 +76,11 @@ def test_t6_no_signature_mark_and_tidy_lines(name: str) -> None:
 def test_i5_t8_begins_with_the_preheader(name: str) -> None:
     parts = rendered(name)
     assert parts.text.startswith(f"{parts.preheader}\n\n")
-    for section, papers in edition(name).sections.items():
+    for section in edition(name).digest.sections:
         if name != "hostile":
-            assert f"\n== {section.upper()} ({len(papers)}) ==\n" in parts.text
+            number = len(section.picks)
+            count = f"{number} paper{'s' if number > 1 else ''}"
+            assert f"\n== {section.name.upper()} · {count} ==\n" in parts.text
 
 
 def test_t7_short_indices_only() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from mail_builders import DAY, EDITIONS, LONG_TITLE, Edition, edition, paper, pick, rendered
+from mail_builders import DAY, EDITIONS, LINKS, LONG_TITLE, Edition, edition, paper, pick, rendered
 
-from newsletter.model import TRENDING, Link, LinkKind, Listing
-from newsletter.rendering import words
+from newsletter.languages import ENGLISH
+from newsletter.model import TRENDING, Link, LinkKind, Listing, Paper, Reason, Why
+from newsletter.rendering import Look, words
 from newsletter.rendering.card import Face, address, label
 
 TITLES = [
@@ -30,18 +31,18 @@ def test_i1_subject(name: str) -> None:
 
 
 def test_subject_is_the_first_papers_point() -> None:
-    assert words.subject(TITLES, DAY) == "NeRF-MAE: Masked AutoEncoders… + 2 papers"
+    assert words.subject(ENGLISH, TITLES, DAY) == "NeRF-MAE: Masked AutoEncoders… + 2 papers"
     assert (
-        words.subject(["Matryoshka Representation Learning"] * 12, DAY)
+        words.subject(ENGLISH, ["Matryoshka Representation Learning"] * 12, DAY)
         == "Matryoshka Representation Learning + 11 papers"
     )
-    assert words.subject(["Neural Fields in Robotics: A Long Survey of All the Work of Many Years", "B"], DAY) == (
-        "Neural Fields in Robotics + 1 paper"
-    )
-    assert words.subject(["ReLU"], DAY) == "ReLU – your paper for 12 March"
-    assert words.subject([], DAY) == "Nothing new for your topics on 12 March"
-    assert words.subject([LONG_TITLE], DAY).endswith("… – your paper for 12 March")
-    assert len(words.subject(["神" * 300, "x"], DAY)) == 60
+    assert words.subject(
+        ENGLISH, ["Neural Fields in Robotics: A Long Survey of All the Work of Many Years", "B"], DAY
+    ) == ("Neural Fields in Robotics + 1 paper")
+    assert words.subject(ENGLISH, ["ReLU"], DAY) == "ReLU – your paper for 12 March"
+    assert words.subject(ENGLISH, [], DAY) == "Nothing new for your topics on 12 March"
+    assert words.subject(ENGLISH, [LONG_TITLE], DAY).endswith("… – your paper for 12 March")
+    assert len(words.subject(ENGLISH, ["神" * 300, "x"], DAY)) == 60
 
 
 @pytest.mark.parametrize("name", EDITIONS)
@@ -66,43 +67,45 @@ def test_i2_i3_preheader_comes_first_and_is_filled_only_if_short(name: str) -> N
 
 def test_preheader_names_the_next_papers() -> None:
     many = [*TITLES, "D: d", "E: e", "F: f"]
-    assert words.preheader(many, ["Neural fields", "Brain decoding"], "", 107) == (
+    assert words.preheader(ENGLISH, many, ["Neural fields", "Brain decoding"], "", 107) == (
         "Also: EmerNeRF, Gaussian Maps and 3 more on Neural fields, Brain decoding."
     ).removesuffix(".")
     long = ["Neural fields and three dimensions", "Brain decoding and meaning", "Representation learning"]
-    assert words.preheader(many, long, "", 107) == (
+    assert words.preheader(ENGLISH, many, long, "", 107) == (
         "Also: EmerNeRF, Gaussian Maps and 3 more on Neural fields and three dimensions, Brain decoding and meaning "
         "and more"
     )
-    assert words.preheader(TITLES, [], "", 107) == "Also: EmerNeRF and Gaussian Maps. From 107 new papers."[:60] + (
-        " With a summary, and with code and project pages where there are any."
-    )
+    assert words.preheader(ENGLISH, TITLES, [], "", 107) == "Also: EmerNeRF and Gaussian Maps. From 107 new papers."[
+        :60
+    ] + (" With a summary, and with code and project pages where there are any.")
     summary = "A prior learned from 20,000 objects makes three views of a scene enough to see it from anywhere. " * 2
-    assert words.preheader(TITLES[:1], [], summary, 107).startswith("A prior learned from 20,000 objects")
-    assert words.preheader([], [], "", 107).startswith("107 new papers, but none that matches what you follow.")
+    assert words.preheader(ENGLISH, TITLES[:1], [], summary, 107).startswith("A prior learned from 20,000 objects")
+    assert words.preheader(ENGLISH, [], [], "", 107).startswith(
+        "107 new papers, but none that matches what you follow."
+    )
 
 
 def test_i4_heading_and_first_sentence() -> None:
     text = rendered("many").text
-    assert "\nYour papers for Wednesday 12 March\nHello Ada Lovelace. 18 of 107 new papers are for you, a " in text
-    assert "\nNeural fields (5) · Brain decoding (4) · Embodied AI (3) · Also new (6)\n" in text
+    assert "\nYour papers for Wednesday 12 March\nHello Ada Lovelace. 19 papers from 107 new, " in text
+    assert "\nNeural fields (4) · Brain decoding (4) · Embodied AI (3) · Also new (6)\n" in text
     assert "\nYour papers for 6 to 12 March\n" in rendered("several days").text
     assert "\nNothing new for Wednesday 12 March\n" in rendered("none").text
-    assert "And 7 more papers matched." in text
+    assert f"\nAnd 7 more papers on the web:\n{LINKS.web}\n" in text
 
 
 @pytest.mark.parametrize(
     ("papers", "considered", "count", "said"),
     [
-        (1, 1, 100, "1 paper is for you, a 1-minute read."),
-        (1, 107, 0, "1 of 107 new papers is for you, a 1-minute read."),
-        (14, 0, 1_840, "14 papers are for you, an 8-minute read."),
-        (1_500, 2_000, 230 * 11, "1,500 of 2,000 new papers are for you, an 11-minute read."),
+        (1, 1, 100, "1 paper, 1 min."),
+        (1, 107, 0, "1 paper from 107 new, 1 min."),
+        (14, 0, 1_840, "14 papers, 8 min."),
+        (1_500, 2_000, 230 * 11, "1,500 papers from 2,000 new, 11 min."),
         (0, 1, 0, "1 new paper, but none that matches what you follow. The next e-mail comes with the next find."),
     ],
 )
 def test_opening_counts(papers: int, considered: int, count: int, said: str) -> None:
-    assert words.opening("", papers, considered, count) == said
+    assert words.opening(ENGLISH, "", papers, considered, count) == said
 
 
 @pytest.mark.parametrize(
@@ -115,11 +118,11 @@ def test_opening_counts(papers: int, considered: int, count: int, said: str) -> 
 )
 def test_greets_only_by_a_natural_name(name: str, natural: bool) -> None:
     assert words.greetable(name) is natural
-    assert words.opening(name, 1, 1, 1).startswith("Hello") is natural
+    assert words.opening(ENGLISH, name, 1, 1, 1).startswith("Hello") is natural
 
 
 def test_a_name_from_right_to_left_does_not_turn_the_sentence_round() -> None:
-    assert words.opening("שרה", 1, 1, 1).startswith("Hello שרה\u200e. 1 paper")
+    assert words.opening(ENGLISH, "שרה", 1, 1, 1).startswith("Hello שרה\u200e. 1 paper")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_a_name_from_right_to_left_does_not_turn_the_sentence_round() -> None:
     ],
 )
 def test_spans(days: list[date], said: str) -> None:
-    assert words.span(days) == said
+    assert words.span(ENGLISH, days) == said
 
 
 def test_shortened() -> None:
@@ -145,9 +148,13 @@ def test_shortened() -> None:
     assert all(len(words.shortened(LONG_TITLE, length)) <= length for length in range(4, 230))
 
 
+def face(one: Paper) -> Face:
+    return Face.of(one, Look(), ENGLISH)
+
+
 def test_places_on_the_page() -> None:
     def place(*listings: tuple[int, int]) -> str:
-        return Face.of(
+        return face(
             paper(1, listings=tuple(Listing(date(2025, 3, day), "listing", rank) for day, rank in listings))
         ).place
 
@@ -157,15 +164,16 @@ def test_places_on_the_page() -> None:
 
 
 def test_trending_says_the_place_once() -> None:
-    face = Face.of(paper(1))
-    said = replace(pick(paper(1), TRENDING), reasons=("no. 1 of 60 on the page of 12 March",))
-    assert (face.card(said, "Trending").place, face.card(said, "Trending").why) == ("", said.reasons[0])
-    assert face.card(replace(said, reasons=()), "Trending").place == "No. 1 on the page of 12 March"
+    one = face(paper(1))
+    said = replace(pick(paper(1), TRENDING), reasons=(Reason(Why.PLACE, (1, 60, "2025-03-12")),))
+    card = one.card(said, "Trending")
+    assert (card.place, card.why) == ("", "no. 1 of 60 on the page of 12 March")
+    assert one.card(replace(said, reasons=()), "Trending").place == "No. 1 on the page of 12 March"
 
 
 def test_authors() -> None:
     def authors(*names: str) -> str:
-        return Face.of(paper(1, authors=names)).authors
+        return face(paper(1, authors=names)).authors
 
     assert authors() == ""
     assert authors("A B", "C D") == "A B, C D"
@@ -219,7 +227,7 @@ def test_addresses_become_plain_ascii() -> None:
 
 def test_where_the_title_leads() -> None:
     def leads(**changes: object) -> tuple[str, str]:
-        first = Face.of(paper(1, **changes)).actions[0]
+        first = face(paper(1, **changes)).actions[0]
         return first.label, first.url
 
     links = {kind: Link(kind, f"https://{kind}.example.org/x") for kind in LinkKind}
@@ -239,7 +247,7 @@ def test_where_the_title_leads() -> None:
 
 def test_all_links_of_a_paper_once() -> None:
     twice = Link(LinkKind.PROJECT, "https://robonerf.github.io")
-    actions = Face.of(paper(1, links=(twice, *edition("linked").sections["Neural fields"][0].links, twice))).actions
+    actions = face(paper(1, links=(twice, *edition("linked").sections["Neural fields"][0].links, twice))).actions
     assert [action.label for action in actions] == [
         "Paper: arXiv 2503.01234",
         "PDF: arXiv 2503.01234",

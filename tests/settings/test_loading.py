@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from places import PROJECT
 
 from newsletter.errors import ConfigurationError
+from newsletter.rendering import Look
 from newsletter.settings import Configuration, configuration_folder, load, shipped
 
 
@@ -124,6 +126,11 @@ def test_no_secret_is_ever_printed(folder: Path, monkeypatch: pytest.MonkeyPatch
             "hour: must be less than or equal to 23",
         ),
         ("subscribers.toml", '[[subscribers]]\naddress = "x@y.org"\nrhythm = "hourly"', "must be one of “daily”"),
+        (
+            "subscribers.toml",
+            '[[subscribers]]\naddress = "x@y.org"\nlocale = "tlh"',
+            "locale: there is no language “tlh”",
+        ),
         ("subscribers.toml", '[[subscribers]]\naddress = "x@y.org"\nname = "a\\r\\nBcc: b"', "must be one line"),
         ("subscribers.toml", 'x = "', "subscribers.toml: is not valid TOML"),
     ],
@@ -147,6 +154,11 @@ def test_a_mistake_is_one_sentence_with_file_and_key(folder: Path, file: str, te
         ("NEWSLETTER_SOURCES", "nonsense", "environment: "),
         ("NEWSLETTER_SCHEDULE__AT", "7 o'clock", "“7 o'clock” is not a time of day"),
         ("NEWSLETTER_EMAIL__ACCENT", "#ffff00", "contrast"),
+        ("NEWSLETTER_EMAIL__LOCALE", "tlh", "there is no language “tlh”; there are en, de"),
+        ("NEWSLETTER_EMAIL__SUMMARIES", "none", "must be one of “abstract”, “source”, not “none”"),
+        ("NEWSLETTER_EMAIL__FOOTER", "a\r\nb", "must be one line"),
+        ("NEWSLETTER_EMAIL__LOGO_TEXT", "a\nb", "must be one line"),
+        ("NEWSLETTER_DIGEST__OUTSIDE", "sometimes", "NEWSLETTER_DIGEST__OUTSIDE: must be"),
         ("NEWSLETTER_SITE__URL", "javascript:alert(1)", "environment: NEWSLETTER_SITE__URL: "),
         ("NEWSLETTER_DATABASE__URL", "mysql://x", "only SQLite is supported"),
         ("NEWSLETTER_SITE__URL", "https://u:p@x.org/?q#f", "must be a plain address"),
@@ -219,6 +231,25 @@ def test_a_database_path_in_the_file_counts_from_the_file(folder: Path) -> None:
     text = (folder / "newsletter.toml").read_text().replace('# url = ""', 'url = "sqlite:///papers.db"')
     (folder / "newsletter.toml").write_text(text)
     assert load(folder).settings.database.url == f"sqlite:///{folder.resolve() / 'papers.db'}"
+
+
+def test_the_looks_of_the_e_mail_are_what_is_set(folder: Path) -> None:
+    plain = load(folder).settings.email.look()
+    assert plain == Look()
+    own = {"logo_text": "The Daily P", "footer": "Ask the library.", "thumbnails": True, "summaries": "source"}
+    look = load(folder, {"email": own}).settings.email.look()
+    assert look == replace(
+        plain, logo_text="The Daily P", footer="Ask the library.", thumbnails=True, machine_summaries=True
+    )
+
+
+def test_a_reader_of_the_file_may_name_a_language(folder: Path) -> None:
+    append(folder, "subscribers.toml", '[[subscribers]]\naddress = "x@y.org"\nlocale = "de"')
+    append(folder, "subscribers.toml", '[[subscribers]]\naddress = "z@y.org"\nlocale = ""')
+    assert {one.address: one.locale for one in load(folder).subscribers if "y.org" in one.address} == {
+        "x@y.org": "de",
+        "z@y.org": "",
+    }
 
 
 def test_a_wrong_weekday_is_one_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,24 @@ import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from newsletter.model import Batch, Edition, Paper, Pick, Ranking, Topic, Verdict
-from newsletter.store import Store
+from newsletter.model import Batch, Edition, Paper, Pick, Ranking, Reason, Topic, Verdict, Why
+from newsletter.store import Store, tables
 
 NOW = datetime(2025, 3, 12, 7, tzinfo=UTC)
 DAY = date(2025, 3, 11)
+REASONS = (
+    Reason(Why.TITLE, ("image", "3D “scenes”")),
+    Reason(Why.PLACE, (1, 53, "2025-03-11")),
+    Reason(Why.AGAIN, (2,)),
+)
 VISION = Topic("vision", "Vision", "Seeing.", ("image", "3D scenes"), ("medical",), 1.5, 3)
 
 
 def pick(paper: str, topic: str = "vision", score: float = 0.1 + 0.2) -> Pick:
-    return Pick(paper, topic, score, (("title", score - 0.1), ("trend", 0.1)), ("“image” in the title", "rank 1"))
+    return Pick(paper, topic, score, (("title", score - 0.1), ("trend", 0.1)), REASONS)
 
 
 @pytest.fixture
@@ -29,11 +35,26 @@ async def shelf(store: Store) -> Store:
 
 
 async def test_freezing(shelf: Store) -> None:
-    rankings = [Ranking(VISION, (pick("c"), pick("a"))), Ranking(None, (pick("b", "trending", 1 / 3),))]
+    rankings = [
+        Ranking(VISION, (pick("c"), pick("a")), ("b", "nowhere")),
+        Ranking(None, (pick("b", "trending", 1 / 3),)),
+    ]
     edition = await shelf.editions.freeze(DAY, ["c", "a", "b"], ["AK", "the research community"], rankings)
     assert edition == Edition(1, DAY, ("c", "a", "b"), ("AK", "the research community"))
     assert await shelf.editions.find(DAY) == edition
     assert await shelf.editions.rankings(edition.id) == {"trending": rankings[1], "vision": rankings[0]}
+
+
+async def test_reasons_that_were_sentences_once_are_sentences_still(shelf: Store) -> None:
+    """As editions hold them that were frozen before reasons were facts: without `excluded`, too."""
+    edition = await shelf.editions.freeze(DAY, ["a"], [], [Ranking(VISION, (pick("a"),), ("b",))])
+    sentences = ["title says “image”", "no. 1 of 53 on the page of 11 March"]
+    old = {"paper": "a", "topic": "vision", "score": 1.5, "parts": [["keywords", 1.5]], "reasons": sentences}
+    async with shelf.database.write() as connection:
+        await connection.execute(update(tables.rankings).values(picks=[old], excluded=[]))
+    [ranking] = (await shelf.editions.rankings(edition.id)).values()
+    reasons = tuple(Reason(Why.TEXT, (said,)) for said in sentences)
+    assert ranking == Ranking(VISION, (Pick("a", "vision", 1.5, (("keywords", 1.5),), reasons),), ())
 
 
 async def test_a_day_is_frozen_once(shelf: Store) -> None:

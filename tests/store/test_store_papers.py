@@ -50,6 +50,12 @@ async def test_a_paper_comes_back_as_it_went_in(store: Store) -> None:
         (Listing(DAY, "hugging", 4), Listing(DAY, "seeds", 3)),
         ("arxiv:2503.01234", "doi:10.1000/x", "title:mamba"),
         DAY,
+        venue="NeurIPS 2025 – “spotlight”",
+        published=date(2025, 3, 3),
+        version=2,
+        votes=0,
+        ai_summary="It sees\nmore. 🐍",
+        thumbnail="https://example.org/a.png?x=1&y=2",
     )
     assert await store.batches.remember(batch(whole), NOW) == (batch(whole), 1)
     assert await store.papers.get([whole.id]) == {whole.id: whole}
@@ -97,6 +103,26 @@ async def test_gaps_are_filled_and_nothing_is_lost(store: Store) -> None:
     assert await remember(store, paper("arxiv:1", "doi:10.1/x", title="Renamed")) == 0
     assert (await everything(store))["title:x"].keys == ("title:x", "arxiv:1", "doi:10.1/x")
     assert (await everything(store))["title:x"].title == "X"
+
+
+async def test_what_only_some_sources_know_is_filled_in_and_stays(store: Store) -> None:
+    def detailed(number: int) -> Paper:
+        return replace(
+            paper("arxiv:1"),
+            venue=f"ICLR {number}",
+            published=date(2025, 3, number),
+            version=number,
+            votes=number,
+            ai_summary=f"It is {number} times as fast.",
+            thumbnail=f"https://example.org/{number}.png",
+        )
+
+    await remember(store, paper("arxiv:1"))
+    await remember(store, detailed(2))
+    filled = (await everything(store))["arxiv:1"]
+    assert filled == detailed(2)
+    await remember(store, detailed(3), paper("arxiv:1"))
+    assert (await everything(store))["arxiv:1"] == filled
 
 
 async def test_the_order_of_the_records_does_not_lose_the_title_only_one(store: Store) -> None:

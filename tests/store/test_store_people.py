@@ -43,7 +43,7 @@ async def test_readers_of_the_file(store: Store) -> None:
     assert await store.subscribers.all() == [replace(ADA, id=1), replace(BEN, id=2)]
     assert await store.subscribers.find("ada@example.org") == replace(ADA, id=1)
     assert await store.subscribers.find("nobody@example.org") is None
-    moved = replace(ADA, timezone="Asia/Tokyo", topics=())
+    moved = replace(ADA, timezone="Asia/Tokyo", topics=(), locale="de")
     await store.subscribers.sync_file([BEN, moved])
     assert await store.subscribers.all() == [replace(moved, id=1), replace(BEN, id=2)]
 
@@ -98,9 +98,9 @@ async def test_an_import(store: Store) -> None:
     await store.subscribers.sync_file([ADA])
     await store.subscribers.leave("gone@example.org", "hard bounce", NOW)
     cleo, gone = Subscriber("cleo@example.org", origin="import"), Subscriber("gone@example.org", origin="import")
-    ada = replace(ADA, name="Ada L.", origin="import")
+    ada = replace(ADA, name="Ada L.", locale="de", origin="import")
     assert await store.subscribers.add([cleo, gone, ada]) == (1, 1, ["gone@example.org"])
-    assert await store.subscribers.all() == [replace(ADA, name="Ada L.", id=1), replace(cleo, id=2)]
+    assert await store.subscribers.all() == [replace(ADA, name="Ada L.", locale="de", id=1), replace(cleo, id=2)]
     assert await store.subscribers.add([]) == (0, 0, [])
 
 

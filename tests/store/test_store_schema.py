@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
-from newsletter.model import Phase, State
+from newsletter.model import Paper, Phase, Pick, Ranking, Reason, State, Topic, Why
 from newsletter.store import Store, tables
 from newsletter.store.database import Database
 from newsletter.store.migrating import HEAD, MIGRATIONS
+
+DAY = date(2025, 3, 11)
 
 
 def test_head_is_the_newest_revision() -> None:
@@ -64,23 +67,7 @@ def _statements(connection: Connection) -> dict[str, frozenset[str]]:
 
 async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -> None:
     """With every row it has, and the ledger goes on where it stood."""
-
-    def first_version(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-
-    database = Database(url, 1)
-    async with database.write() as connection:
-        await connection.run_sync(first_version)
-        for row in OLD_ROWS:
-            await connection.exec_driver_sql(f"INSERT INTO {row}")
-    async with database.read() as connection:
-        assert await connection.run_sync(lambda one: _columns(one, "deliveries")) >= {"resent", "message_id"}
-        before = await connection.run_sync(_rows)
-    await database.close()
-
+    before = await _old_database(url, "0001", OLD_ROWS)
     async with await Store.open(url) as store:
         async with store.database.read() as connection:
             after = await connection.run_sync(_rows)
@@ -88,10 +75,9 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert columns >= {"enhanced", "queue_id"}
         assert after["alembic_version"] == [(HEAD,)]
         assert after["bounces"] == []
-        added = ("", "")
-        assert after["deliveries"] == [(*row, *added) for row in before["deliveries"]]
-        untouched = before.keys() - {"alembic_version", "deliveries"}
-        assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
+        assert _with_the_new_columns(before, {"deliveries": ("", ""), **ADDED_BY_0003}) == {
+            name: after[name] for name in before
+        }
 
         assert await store.ledger.balanced()
         sent, cut_off = await store.ledger.of_date(date(2025, 3, 11))
@@ -106,6 +92,88 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert await store.ledger.recover(datetime(2025, 3, 12, tzinfo=UTC), "hold") == 1
         assert await store.subscribers.suppressed() == {"ben@example.org": "one click"}
 
+
+async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) -> None:
+    """Editions that were frozen when reasons were sentences are read; papers and readers lack nothing."""
+    before = await _old_database(url, "0002", (*OLD_ROWS[:3], *ROWS_OF_0002))
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+        assert after["alembic_version"] == [(HEAD,)]
+        assert _with_the_new_columns(before, ADDED_BY_0003) == {name: after[name] for name in before}
+
+        known = await store.papers.get(["arxiv:1"])
+        assert known == {"arxiv:1": Paper("arxiv:1", "Seeing", "We see.", ("Ada",), keys=("arxiv:1",), first_seen=DAY)}
+        assert [reader.locale for reader in await store.subscribers.all()] == ["", ""]
+        edition = await store.editions.find(DAY)
+        assert edition is not None
+        said = Reason(Why.TEXT, ("title says “Seeing”",))
+        seeing = Pick("arxiv:1", "vision", 2.0, (("keywords", 1.5), ("trend", 0.5)), (said,))
+        trending = Pick("arxiv:1", "trending", 0.5, (("trend", 0.5),), ())
+        assert await store.editions.rankings(edition.id) == {
+            "vision": Ranking(Topic("vision", "Vision"), (seeing,)),
+            "trending": Ranking(None, (trending,)),
+        }
+        # What is written from now on has the new columns beside the old rows.
+        robots = Ranking(Topic("robots", "Robots"), (), ("arxiv:1",))
+        await store.editions.add_rankings(edition.id, [robots])
+        assert (await store.editions.rankings(edition.id))["robots"] == robots
+
+
+async def _old_database(url: str, revision: str, rows: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
+    """Make a database of that revision with these rows; what it holds then."""
+
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    database = Database(url, 1)
+    async with database.write() as connection:
+        await connection.run_sync(upgrade)
+        for row in rows:
+            await connection.exec_driver_sql(f"INSERT INTO {row}")
+    async with database.read() as connection:
+        held = await connection.run_sync(_rows)
+    await database.close()
+    assert held["alembic_version"] == [(revision,)]
+    assert sum(map(len, held.values())) == len(rows) + 1
+    return held
+
+
+def _with_the_new_columns(
+    rows: dict[str, list[tuple[object, ...]]], added: dict[str, tuple[object, ...]]
+) -> dict[str, list[tuple[object, ...]]]:
+    """`rows` as they have to be at HEAD: every row with the defaults of the columns that were added to its table."""
+    return {name: [(*row, *added.get(name, ())) for row in found] for name, found in rows.items()} | {
+        "alembic_version": [(HEAD,)]
+    }
+
+
+ADDED_BY_0003: dict[str, tuple[object, ...]] = {
+    "papers": ("", None, 0, None, "", ""),
+    "subscribers": ("",),
+    "rankings": ("[]",),
+}
+
+_PICKS = (
+    '[{"paper": "arxiv:1", "topic": "vision", "score": 2.0, "parts": [["keywords", 1.5], ["trend", 0.5]], '
+    '"reasons": ["title says “Seeing”"]}]'
+)
+_TRENDING_PICKS = '[{"paper": "arxiv:1", "topic": "trending", "score": 0.5, "parts": [["trend", 0.5]], "reasons": []}]'
+ROWS_OF_0002 = (
+    "papers VALUES ('arxiv:1', 'Seeing', 'We see.', '[\"Ada\"]', '[]', '2025-03-11')",
+    "paper_keys VALUES ('arxiv:1', 'arxiv:1', 0)",
+    "editions VALUES (5, '2025-03-11', '[\"AK\"]')",
+    "edition_papers VALUES (5, 1, 'arxiv:1')",
+    f"""rankings VALUES (5, 'vision', '{{"slug": "vision", "name": "Vision"}}', '{_PICKS}')""",
+    f"rankings VALUES (5, 'trending', NULL, '{_TRENDING_PICKS}')",
+    "deliveries VALUES (3, 7, '2025-03-11', 'accepted', NULL, NULL, NULL, 1, NULL, 0, '', 250, '2.0.0 Ok', "
+    "'<3@example.org>', 2, 7, 4321, '2025-03-11 07:00:00', '2.0.0', '4F2A')",
+    "bounces VALUES (1, 7, 'ada@example.org', 'hard', '<3@example.org>', '5.1.1', 'gone', 'abc', "
+    "'2025-03-11 09:00:00')",
+)
 
 OLD_ROWS = (
     "subscribers VALUES (7, 'ada@example.org', 'Ada', '[\"vision\"]', 'UTC', 7, 'daily', 'active', 'file')",

@@ -18,7 +18,7 @@ from newsletter.subscribing import Imported, _rows, export_csv, import_csv, leav
 
 NOW = datetime(2025, 3, 12, 7, tzinfo=UTC)
 TOPICS = {"neural-fields", "brain-decoding"}
-HEADER = "address,name,topics,timezone,hour,rhythm\n"
+HEADER = "address,name,topics,timezone,hour,rhythm,locale\n"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def take(store: Store, text: str) -> Imported:
 
 
 async def test_a_full_row_becomes_a_reader(store: Store) -> None:
-    row = '"Eve@Example.org","Eve, the first",neural-fields; brain-decoding,Europe/Berlin,6,Weekly\n'
+    row = '"Eve@Example.org","Eve, the first",neural-fields; brain-decoding,Europe/Berlin,6,Weekly,de\n'
     imported = await take(store, HEADER + row)
     assert (imported.added, imported.updated, imported.bad) == (1, 0, ())
     [eve] = await store.subscribers.all()
@@ -42,13 +42,14 @@ async def test_a_full_row_becomes_a_reader(store: Store) -> None:
         ("neural-fields", "brain-decoding"),
     )
     assert (eve.timezone, eve.hour, eve.rhythm, eve.status) == ("Europe/Berlin", 6, Rhythm.WEEKLY, Status.ACTIVE)
+    assert eve.locale == "de"
 
 
 async def test_only_the_address_is_needed(store: Store) -> None:
     imported = await take(store, "address\neve@example.org\n\n")
     assert imported.added == 1
     [eve] = await store.subscribers.all()
-    assert (eve.topics, eve.timezone, eve.hour, eve.rhythm) == ((), "UTC", 7, Rhythm.DAILY)
+    assert (eve.topics, eve.timezone, eve.hour, eve.rhythm, eve.locale) == ((), "UTC", 7, Rhythm.DAILY, "")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,9 @@ async def test_only_the_address_is_needed(store: Store) -> None:
         ("a@example.org,,,,²,", "the hour must be 0 to 23"),
         ("a@example.org,,,,,hourly", "the rhythm must be daily, weekdays, weekly"),
         ('a@example.org,"x\r\nBcc: y",,,,', "the name must be one line"),
-        ("a@example.org,,,,,,,,", "has 9 cells, the header 6"),
+        ("a@example.org,,,,,,tlh", "there is no language “tlh”; there are en, de"),
+        ("a@example.org,,,,,,../de", "there is no language “../de”"),
+        ("a@example.org,,,,,,,,", "has 9 cells, the header 7"),
         ('a@example.org,"open', "is not CSV"),
     ],
 )
@@ -100,12 +103,12 @@ async def test_who_left_is_not_brought_back(store: Store) -> None:
 async def test_what_is_exported_can_be_imported(store: Store, tmp_path: Path) -> None:
     readers = [
         subscriber("a@example.org", "neural-fields", name='Eve "the, first"', hour=0, timezone="Asia/Tokyo"),
-        subscriber("b@example.org", rhythm=Rhythm.WEEKDAYS),
+        subscriber("b@example.org", rhythm=Rhythm.WEEKDAYS, locale="de"),
     ]
     text = io.StringIO(newline="")
     export_csv(readers, text)
     await take(store, text.getvalue())
-    fields = ("address", "name", "topics", "timezone", "hour", "rhythm")
+    fields = ("address", "name", "topics", "timezone", "hour", "rhythm", "locale")
     taken = await store.subscribers.all()
     assert [[getattr(one, name) for name in fields] for one in taken] == [
         [getattr(one, name) for name in fields] for one in readers
