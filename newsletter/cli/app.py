@@ -16,6 +16,7 @@ from newsletter.cli import (
     dkim,
     doctor,
     init,
+    lint,
     papers,
     preview,
     run,
@@ -23,6 +24,7 @@ from newsletter.cli import (
     status,
     subscribers,
     suppressions,
+    templates,
     topics,
 )
 
@@ -70,6 +72,8 @@ def newsletter(
 
 app.command("run")(run.run)
 app.command("preview")(preview.preview)
+app.command("lint")(lint.lint)
+app.add_typer(templates.app, name="templates")
 app.command("schedule")(schedule.schedule)
 app.command("collect")(collect.collect)
 app.command("papers")(papers.papers)

@@ -9,26 +9,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.console import answer, configuration, day_asked, remark, shown_path
+from newsletter.cli.console import answer, configuration, remark, shown_path
+from newsletter.cli.wanted import OfDay, OfFixture, Wanted, address_asked, exclude, wanted
 
 if TYPE_CHECKING:
-    from newsletter.daily import Daily, Preview
-    from newsletter.model import Subscriber
+    from newsletter.daily import Preview
+    from newsletter.model import Outcome
     from newsletter.settings import Configuration
 
-LATEST = "latest"
+WIDTH, NARROWEST, WIDEST = 700, 200, 2000
 
 
 class Format(StrEnum):
     """What to write."""
 
+    PAGE = "page"
     HTML = "html"
     TEXT = "text"
     EML = "eml"
     HEADERS = "headers"
+    PNG = "png"
 
 
-_ENDINGS = {Format.HTML: ".html", Format.TEXT: ".txt", Format.EML: ".eml", Format.HEADERS: ".headers.txt"}
+_ENDINGS = {
+    Format.PAGE: ".html",
+    Format.HTML: ".mail.html",
+    Format.TEXT: ".txt",
+    Format.EML: ".eml",
+    Format.HEADERS: ".headers.txt",
+    Format.PNG: ".png",
+}
 
 
 def preview(
@@ -37,74 +47,113 @@ def preview(
     topic: Annotated[
         str | None, typer.Option(metavar="SLUG", help="What a reader of this one topic would get.")
     ] = None,
-    day: Annotated[
-        str | None, typer.Option("--date", metavar="DAY", help="The day (default, and “latest”: the archive's newest).")
+    day: OfDay = None,
+    fixture: OfFixture = None,
+    locale: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The language of the e-mail (default: the reader's).")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="The HTML part, the text part, the message, or its headers.")
-    ] = Format.HTML,
+        Format | None,
+        typer.Option(
+            "--format",
+            help="A page that shows the e-mail as every program will (the default), its HTML part, its text part, "
+            "the whole message, its headers, or a picture.",
+        ),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=NARROWEST, max=WIDEST, metavar="PIXELS", help=f"How many pixels wide the picture is (default {WIDTH})."
+        ),
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw the picture as a dark screen shows it.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; - is standard output.")] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Open the file when it is written.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open what was written, or the page that is served.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the page here, and renew it when a template or a setting changes.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="The port to serve it on (default 8025; 0 is any)."),
+    ] = None,
+    send_to: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Send it there instead, its subject marked as a test.")
+    ] = None,
 ) -> None:
-    """Compose an e-mail exactly as a run would, and write it to a file instead of sending it.
+    """Compose an e-mail exactly as a run would, and show it instead of sending it.
 
-    Without a subscriber or a topic, it is what a reader without topics gets: the trending papers.
+    Without a subscriber or a topic, it is what a reader without topics gets: the trending papers. Exit code 3 when a
+    test message was not accepted.
 
     Example: newsletter preview --subscriber ada@example.org --open
     """
     import asyncio
 
+    about = wanted(subscriber=subscriber, topic=topic, day=day, fixture=fixture, locale=locale)
+    writing: dict[str, object] = {"--format": form, "--out": out}
+    if form is not Format.PNG and (width or dark):
+        raise typer.BadParameter("--width and --dark are for pictures: add --format png")
+    if port is not None and not serve:
+        raise typer.BadParameter("--port is for the live preview: add --serve")
+    if serve:
+        exclude("--serve", writing | {"--send-to": send_to})
+        asyncio.run(_serve(context, about, port, open_it))
+    elif send_to:
+        exclude("--send-to", writing | {"--open": open_it})
+        raise typer.Exit(asyncio.run(_send(configuration(context), about, address_asked(send_to))))
+    else:
+        if str(out) == "-":
+            exclude("--out -", {"--open": open_it})
+        loaded = configuration(context)
+        written = asyncio.run(_written(loaded, about, form or Format.PAGE, width or WIDTH, dark, out))
+        if written and open_it:
+            typer.launch(str(written.resolve()))
+
+
+async def _made(loaded: Configuration, about: Wanted) -> Preview:
     from newsletter.assembly import opened_daily
 
-    if subscriber and topic:
-        raise typer.BadParameter("give --subscriber or --topic, not both")
-    loaded = configuration(context)
-    asked = day_asked(day, words=(LATEST,))
+    async with opened_daily(loaded) as daily:
+        return await about.make(daily, loaded)
 
-    async def go() -> Preview:
-        async with opened_daily(loaded) as daily:
-            if not await daily.store.papers.count():
-                remark("The archive is empty: collecting first.")
-                await daily.collect()
-            return await daily.preview(await _reader(daily, loaded, subscriber, topic), asked)
 
-    made = asyncio.run(go())
-    content = _content(made, form)
-    if out is not None and str(out) == "-":
+def _page(made: Preview, live: str = "") -> str:
+    from newsletter.previewing.page import page
+    from newsletter.rendering.lint import lint
+
+    return page(made, lint(made.message.content), live=live)
+
+
+async def _written(
+    loaded: Configuration, about: Wanted, form: Format, width: int, dark: bool, out: Path | None
+) -> Path | None:
+    """Write the message in that form, and say where; None where that is standard output."""
+    made = await _made(loaded, about)
+    if form is Format.PNG:
+        from newsletter.previewing.pictures import picture
+
+        content = await picture(made.parts.html, width=width, dark=dark)
+    else:
+        content = _content(made, form)
+    if str(out) == "-":
         typer.echo(content, nl=False)
-        return
-    path = out or loaded.settings.state_dir / "previews" / _file_name(made, form, subscriber or topic)
+        return None
+    path = out or loaded.settings.state_dir / "previews" / _file_name(made, form, about.name)
     _write(path, content)
     answer(shown_path(path))
-    if open_it:
-        typer.launch(str(path.resolve()))
-
-
-async def _reader(daily: Daily, loaded: Configuration, address: str | None, topic: str | None) -> Subscriber:
-    from newsletter.errors import NotFoundError
-    from newsletter.model import Subscriber
-    from newsletter.policy.address import normal_address
-
-    if address is None:
-        if topic is not None and topic not in {one.slug for one in loaded.topics}:
-            raise NotFoundError(f"there is no topic “{topic}”; `newsletter topics` lists them")
-        return Subscriber("reader@example.org", topics=(topic,) if topic else ())
-    try:
-        found = await daily.store.subscribers.find(normal_address(address))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if found is None:
-        raise NotFoundError(f"there is no subscriber {address}; `newsletter subscribers list` lists them")
-    return found
+    return path
 
 
 def _content(made: Preview, form: Format) -> bytes:
-    if form is Format.HTML:
-        return made.parts.html.encode()
-    if form is Format.TEXT:
-        return made.parts.text.encode()
-    if form is Format.EML:
-        return made.message.content
+    match form:
+        case Format.PAGE:
+            return _page(made).encode()
+        case Format.HTML:
+            return made.parts.html.encode()
+        case Format.TEXT:
+            return made.parts.text.encode()
+        case Format.EML:
+            return made.message.content
     from email import policy
     from email.parser import BytesHeaderParser
 
@@ -112,8 +161,8 @@ def _content(made: Preview, form: Format) -> bytes:
     return "".join(f"{name}: {value}\n" for name, value in headers.items()).encode("utf-8", "replace")
 
 
-def _file_name(made: Preview, form: Format, who: str | None) -> str:
-    safe = "".join(letter if letter.isalnum() or letter in "@.-" else "-" for letter in who or "trending")
+def _file_name(made: Preview, form: Format, who: str) -> str:
+    safe = "".join(letter if letter.isalnum() or letter in "@.-" else "-" for letter in who)
     return f"{made.digest.day}-{safe.lstrip('.')[:100]}{_ENDINGS[form]}"
 
 
@@ -127,3 +176,62 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise NewsletterError(f"{path} cannot be written: {error.strerror}; choose another --out") from error
+
+
+async def _serve(context: typer.Context, about: Wanted, port: int | None, open_it: bool) -> None:
+    from newsletter.previewing.serving import PORT, serve
+    from newsletter.settings import shipped
+    from newsletter.settings.loading import SETTINGS_FILE, SUBSCRIBERS_FILE, TOPICS_FILE
+
+    loaded = configuration(context)
+
+    async def make(live: str) -> str:
+        nonlocal loaded
+        loaded = configuration(context)
+        return _page(await _made(loaded, about), live)
+
+    def watched() -> list[Path]:
+        # Not the folder of the three as a whole: the state folder may lie in it, and changes with every page.
+        files = [loaded.folder / name for name in (SETTINGS_FILE, TOPICS_FILE, SUBSCRIBERS_FILE)]
+        own = loaded.settings.email.templates
+        return [*files, shipped("templates"), *([own] if own else [])]
+
+    def ready(url: str) -> None:
+        answer(url)
+        remark("It follows the templates and the configuration. Ctrl-C ends it.")
+        if open_it:
+            typer.launch(url)
+
+    await serve(make, watched, port=PORT if port is None else port, on_ready=ready)
+
+
+async def _send(loaded: Configuration, about: Wanted, address: str) -> int:
+    """Hand it to the relay and say what that answered; the exit code."""
+    from newsletter.assembly import opened_daily, utc_now
+    from newsletter.model import State
+
+    async with opened_daily(loaded) as daily:
+        made = await about.make(daily, loaded, address=address, trial=utc_now().isoformat())
+        outcome = await daily.try_out(made)
+    answer(_answered(loaded, address, outcome))
+    return 0 if outcome.state is State.ACCEPTED else 3
+
+
+def _answered(loaded: Configuration, address: str, outcome: Outcome) -> str:
+    from newsletter.assembly import outbox
+    from newsletter.model import State
+    from newsletter.text import clean
+
+    smtp = loaded.settings.smtp
+    if outcome.state is State.ACCEPTED and not smtp.host:
+        return (
+            f"The test message for {address} is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir)."
+        )
+    where = f"{smtp.host}:{smtp.port}" if smtp.host else "the local mailbox"
+    reply = " ".join(filter(None, (str(outcome.code or ""), clean(outcome.text))))
+    verb = {
+        State.ACCEPTED: "accepted the test message",
+        State.REFUSED: "refused the test message",
+        State.DEFERRED: "does not take the test message now",
+    }.get(outcome.state, "did not say whether it took the test message")
+    return f"{where} {verb} for {address}, at {outcome.step}: {reply}"

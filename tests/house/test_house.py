@@ -56,10 +56,10 @@ def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    commands = "run preview schedule collect papers topics status init".split()
+    commands = "run preview lint schedule collect papers topics status init".split()
     commands += ["subscribers list", "subscribers import", "subscribers export", "subscribers leave"]
     commands += ["config show", "config check", "deliveries", "resend", "reconcile", "bounces", "doctor", "dkim new"]
-    commands += ["suppressions list", "suppressions add", "suppressions remove"]
+    commands += ["suppressions list", "suppressions add", "suppressions remove", "templates list", "templates eject"]
     assert [command for command in commands if f"`newsletter {command}" not in DOCS] == []
 
 

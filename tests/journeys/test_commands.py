@@ -19,6 +19,9 @@ from installation import Installation
 COMMANDS = [
     ["run"],
     ["preview"],
+    ["lint"],
+    ["templates", "list"],
+    ["templates", "eject"],
     ["schedule"],
     ["collect"],
     ["papers"],
@@ -140,9 +143,10 @@ def test_keys_are_made_once_and_kept_private(installation: Installation) -> None
 
 
 def test_preview_in_every_form(delivered: Installation, tmp_path: Path) -> None:
-    html = delivered("preview", "--subscriber", "mei@example.org", "--out", str(tmp_path / "a.html")).out.strip()
+    mei = ["--subscriber", "mei@example.org"]
+    html = delivered("preview", *mei, "--format", "html", "--out", str(tmp_path / "a.html")).out.strip()
     assert Path(html).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    text = delivered("preview", "--subscriber", "mei@example.org", "--format", "text", "--out", "-").out
+    text = delivered("preview", *mei, "--format", "text", "--out", "-").out
     assert "Unsubscribe" in text
     assert "<td" not in text
     headers = delivered("preview", "--topic", "brain-decoding", "--format", "headers", "--out", "-").out
@@ -222,10 +226,10 @@ def test_collect_takes_paths_and_says_what_came(installation: Installation, tmp_
 def test_readers_come_by_csv_get_mail_and_go(installation: Installation, tmp_path: Path) -> None:
     csv = tmp_path / "readers.csv"
     csv.write_text(
-        "address,name,topics,timezone,hour,rhythm\n"
-        "eve@example.org,Eve,medical-imaging;embodied-ai,Asia/Tokyo,6,daily\n"
-        "bad,,,,,\n"
-        "wren@example.org,,,,,weekdays\n"
+        "address,name,topics,timezone,hour,rhythm,locale\n"
+        "eve@example.org,Eve,medical-imaging;embodied-ai,Asia/Tokyo,6,daily,\n"
+        "bad,,,,,,\n"
+        "wren@example.org,,,,,weekdays,de\n"
     )
     answered = installation("subscribers", "import", str(csv), expect=3)
     assert "2 added" in answered.out
@@ -240,12 +244,14 @@ def test_readers_come_by_csv_get_mail_and_go(installation: Installation, tmp_pat
         "daily",
         "active",
     )
+    assert {address: one["locale"] for address, one in listed.items() if one["locale"]} == {"wren@example.org": "de"}
     installation("subscribers", "leave", "eve@example.org")
     installation("run", "--date", "latest")
     assert "wren@example.org" in installation.mail()
     assert "eve@example.org" not in installation.mail()
     exported = installation("subscribers", "export").out
-    assert exported.splitlines()[0] == "address,name,topics,timezone,hour,rhythm"
+    assert exported.splitlines()[0] == "address,name,topics,timezone,hour,rhythm,locale"
+    assert "wren@example.org,,,UTC,7,weekdays,de" in exported.splitlines()
     assert "eve@" not in exported
     again = installation("subscribers", "import", "-", stdin=exported, expect=3)
     assert "0 added, 1 updated, 4 rows not taken" in again.out
