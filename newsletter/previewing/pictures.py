@@ -21,6 +21,9 @@ ON_MACOS = (
 # Two picture points for one CSS pixel, as today's phones and laptops show it; at one, letters look blurred there.
 SCALE = 2
 
+PATIENCE = 90_000
+"""Milliseconds; a machine that is busy with something else takes its time to start a browser."""
+
 # Nothing leads out of the machine, not even a look-up or a connection made in advance, which no route sees; and letters
 # look alike wherever they are drawn.
 ARGUMENTS = ("--host-resolver-rules=MAP * ~NOTFOUND", "--font-render-hinting=none", "--disable-lcd-text")
@@ -49,6 +52,7 @@ async def picture(html: str, *, width: int = 700, dark: bool = False) -> bytes:
                 offline=True,
                 service_workers="block",
             )
+            page.set_default_timeout(PATIENCE)
             await page.route("**/*", lambda route: route.abort())
             await page.set_content(html)
             return await page.screenshot(full_page=True, animations="disabled")
@@ -60,6 +64,7 @@ async def _browser(playwright: Playwright, program: str) -> Browser:
     return await playwright.chromium.launch(
         executable_path=program,
         args=ARGUMENTS,
+        timeout=PATIENCE,
         # Chromium refuses to start as root with its sandbox, and only then goes without.
         chromium_sandbox=os.geteuid() != 0,
     )

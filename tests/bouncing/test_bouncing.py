@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from builders import subscriber
@@ -416,11 +415,9 @@ class Installed:
     port: int
 
     def __call__(self, *arguments: str, expect: int = 0, stdin: bytes = b"", **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "newsletter", *arguments],
-            input=stdin,
-            capture_output=True,
-            check=False,
+        done = warm.newsletter(
+            arguments,
+            stdin=stdin,
             cwd=self.state.parent,
             env={
                 **os.environ,
@@ -434,9 +431,9 @@ class Installed:
                 **environment,
             },
         )
-        assert done.returncode == expect, done.stdout.decode() + done.stderr.decode()
-        assert b"Traceback" not in done.stderr
-        return (done.stdout or done.stderr).decode()
+        assert done.returncode == expect, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout or done.stderr
 
     def json(self, *arguments: str, expect: int = 0, stdin: bytes = b"") -> Any:
         return json.loads(self(*arguments, "--json", expect=expect, stdin=stdin))

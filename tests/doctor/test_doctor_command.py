@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from newsletter.doctor.fault_server import Fault, FaultServer
 from newsletter.model import Step
@@ -18,12 +17,9 @@ from newsletter.model import Step
 
 def doctor(folder: Path, expect: int, *arguments: str, **environment: str) -> str:
     """What it says, when it ends with the exit code `expect`."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "newsletter", "doctor", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = warm.newsletter(
+        ["doctor", *arguments],
+        cwd=folder,
         env=os.environ | {"NEWSLETTER_STATE_DIR": str(folder / "state")} | environment,
     )
     assert done.returncode == expect, done.stdout + done.stderr

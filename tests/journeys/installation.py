@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import warm
 from journeys_parsing import parsed
 
 SECRET = '["a-key-for-the-tests-and-nothing-else"]'
@@ -36,16 +35,7 @@ class Installation:
 
     def __call__(self, *arguments: str, expect: int = 0, stdin: str = "", **environment: str) -> Answered:
         """Run `newsletter ARGUMENTS`; anything but the exit code `expect` fails the test with what was said."""
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "newsletter", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=self.environment | environment,
-            cwd=self.state.parent,
-        )
+        done = warm.newsletter(arguments, stdin=stdin, env=self.environment | environment, cwd=self.state.parent)
         assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return Answered(done.returncode, done.stdout, done.stderr)
