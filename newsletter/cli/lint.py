@@ -51,7 +51,7 @@ def lint(
     """Check an e-mail against what programs support and readers need; nothing is sent.
 
     Without a file, a subscriber or a fixture, it is what a reader without topics would get. Exit code 1 when there is
-    an error, for which a run would stop; warnings and notes leave it at 0.
+    an error (a run stops for one in the messages its wire gate looks at); warnings and notes leave it at 0.
 
     Example: newsletter lint --all
     """

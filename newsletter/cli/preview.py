@@ -173,6 +173,8 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Private: it holds a reader's unsubscribe link.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            if path.is_file():
+                os.fchmod(file.fileno(), 0o600)  # also where there was a file before
             file.write(content)
     except OSError as error:
         raise NewsletterError(f"{path} cannot be written: {error.strerror}; choose another --out") from error
@@ -211,7 +213,7 @@ async def _send(loaded: Configuration, about: Wanted, address: str) -> int:
     from newsletter.model import State
 
     async with opened_daily(loaded) as daily:
-        made = await about.make(daily, loaded, address=address, trial=utc_now().isoformat())
+        made = await about.make(daily, loaded, address=address, trial=utc_now())
         outcome = await daily.try_out(made)
     answer(_answered(loaded, address, outcome))
     return 0 if outcome.state is State.ACCEPTED else 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,7 +46,7 @@ class Wanted:
         return self.subscriber or self.topic or (f"fixture-{self.fixture}" if self.fixture else "trending")
 
     async def make(
-        self, daily: Daily, loaded: Configuration, *, address: str | None = None, trial: str | None = None
+        self, daily: Daily, loaded: Configuration, *, address: str | None = None, trial: datetime | None = None
     ) -> Preview:
         """The message; with `address`, addressed to that one. An empty archive is filled first.
 

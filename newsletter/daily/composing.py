@@ -12,6 +12,7 @@ from urllib.parse import quote
 from newsletter import languages
 from newsletter.daily import gate
 from newsletter.daily.publishing import Publishing, Rules
+from newsletter.errors import CompositionError
 from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead, build, message_id
@@ -114,11 +115,12 @@ class Composing:
         except ValueError:
             return languages.language(self._rules.locale)
 
-    def compose(self, reader: Subscriber, prepared: Prepared, trial: str | None = None) -> Preview:
+    def compose(self, reader: Subscriber, prepared: Prepared, trial: datetime | None = None) -> Preview:
         """The message for `reader`, one of those that were prepared for.
 
-        With `trial`, any string that is new, it is a message to try things out with: its subject says so, its links
-        belong to nobody and nothing connects it with the ledger. Raises CompositionError when it would not be whole.
+        With `trial`, the moment it is made, it is a message to try things out with: dated then, its subject says what
+        it is, its links belong to nobody and nothing connects it with the ledger. Raises CompositionError when it would
+        not be whole.
         """
         chosen, compiled = prepared.digests[reader.id], prepared.compiled[self.language(reader).code]
         if trial is not None:
@@ -126,6 +128,7 @@ class Composing:
         links = self._links(reader, chosen.day)
         mark = "" if trial is None else "[Test] "
         parts = compiled.compose(chosen, name=reader.name, links=links, mark=mark)
+        whose = reader.address if trial is None else f"{reader.address}\n{trial.isoformat()}"
         domain = wire_address(self._letterhead.address).rpartition("@")[2]
         message = build(
             parts,
@@ -133,16 +136,20 @@ class Composing:
             recipient=reader.address,
             recipient_name=reader.name,
             links=links,
-            message_id=message_id(
-                self._secret, chosen.day, reader.address if trial is None else f"{reader.address}\n{trial}", domain
-            ),
+            message_id=message_id(self._secret, chosen.day, whose, domain),
             # From the day, not from the clock: a message rebuilt later is the same message, byte for byte.
-            date=datetime.combine(chosen.day, self._rules.at, self._rules.timezone),
+            date=trial or datetime.combine(chosen.day, self._rules.at, self._rules.timezone),
             signers=self._signers,
             one_click=self._one_click,
             envelope_sender=None if trial is not None else self._envelope_sender(reader, chosen.day),
         )
         return Preview(reader, chosen, parts, message)
+
+    def pass_gate(self, made: Preview) -> None:
+        """Raises CompositionError with everything that is wrong with a message."""
+        if faults := self.faults(made):
+            listed = "; ".join(faults)
+            raise CompositionError(f"nothing was sent: the first message does not pass the wire gate: {listed}")
 
     def faults(self, made: Preview) -> list[str]:
         """What is wrong with a message, judged from its bytes as a receiver would; nothing, mostly.
@@ -163,14 +170,14 @@ class Composing:
         return f"{mailbox}+{self._tokens.bounce(reader.id, day)}@{domain}"
 
     async def previews(
-        self, readers: Sequence[Subscriber], day: date, draft: Edition, trial: str | None = None
+        self, readers: Sequence[Subscriber], day: date, draft: Edition, trial: datetime | None = None
     ) -> list[Preview]:
         """What each of `readers` would get on `day`; readers without an edition to read are left out."""
         prepared = await self.prepare(readers, day, draft)
         return [self.compose(reader, prepared, trial) for reader in readers if reader.id in prepared.digests]
 
     def specimen(
-        self, reader: Subscriber, chosen: Digest, papers: Mapping[str, Paper], trial: str | None = None
+        self, reader: Subscriber, chosen: Digest, papers: Mapping[str, Paper], trial: datetime | None = None
     ) -> Preview:
         """The message that a digest of made-up `papers`, by id, would be. Nothing of the store is asked for."""
         digests = {reader.id: chosen}

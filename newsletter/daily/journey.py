@@ -93,7 +93,10 @@ class Daily:
         return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, failure)
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
-        """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more."""
+        """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more.
+
+        Raises CompositionError where the wire gate would stop the run.
+        """
         collected = await self.collect()
         day = await self.day_of(asked, latest=latest)
         edition = await self._edition_or_draft(day)
@@ -101,11 +104,17 @@ class Daily:
         planned = {delivery.subscriber_id for delivery in deliveries}
         readers = [reader for reader in await self.publishing.due(day, edition) if reader.id not in planned]
         previews = await self._composing.previews(readers, day, edition)
+        for made in {
+            self._composing.language(made.subscriber).code: made
+            for made in sorted(previews, key=lambda made: made.digest.variety)
+        }.values():
+            if not made.digest.empty:
+                self._composing.pass_gate(made)
         newest = await self.store.papers.newest_day(self.publishing.today())
         there = edition if edition.papers else None
         return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
 
-    async def preview(self, reader: Subscriber, asked: date | None = None, trial: str | None = None) -> Preview:
+    async def preview(self, reader: Subscriber, asked: date | None = None, trial: datetime | None = None) -> Preview:
         """What `reader` would get on the day asked for, else on the newest day, by today's wording of the topics; a
         message to try things out with when a `trial` is named (see `Composing.compose`).
 
@@ -120,7 +129,7 @@ class Daily:
         return previews[0]
 
     def specimen(
-        self, reader: Subscriber, digest: Digest, papers: Mapping[str, Paper], trial: str | None = None
+        self, reader: Subscriber, digest: Digest, papers: Mapping[str, Paper], trial: datetime | None = None
     ) -> Preview:
         """What `reader` would get if the papers were `papers`, by id, and this were the digest."""
         return self._composing.specimen(reader, digest, papers, trial)
@@ -133,8 +142,7 @@ class Daily:
         address = made.subscriber.address
         if reason := (await self.store.subscribers.suppressed()).get(address):
             raise NewsletterError(f"{address} is suppressed ({reason}): name another, or see `newsletter suppressions`")
-        if faults := self._composing.faults(made):
-            raise CompositionError(f"nothing was sent: the message does not pass the wire gate: {'; '.join(faults)}")
+        self._composing.pass_gate(made)
         return await self._delivering.hand_over(made.message)
 
     async def _edition_or_draft(self, day: date) -> Edition:

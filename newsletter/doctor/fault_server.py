@@ -280,7 +280,10 @@ class _Conversation(SMTP):
     async def end(self) -> None:
         """Close the connection and wait until the task that served it is over."""
         if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()  # not close: TLS would wait for the other side to say goodbye
+            # Not close: TLS would wait for the other side to say goodbye. Before Python 3.11.5 a TLS transport that has
+            # lost its connection meanwhile raises here.
+            with suppress(AttributeError):
+                self.transport.abort()
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()
             await asyncio.wait([self._handler_coroutine])

@@ -93,13 +93,17 @@ def _date(day: date, pattern: str, code: str) -> str:
 ENGLISH = Language("en")
 
 
-@cache
 def language(code: str) -> Language:
-    """The language of `code`. Raises ValueError for one that there is no catalogue of."""
-    if code == ENGLISH.code:
-        return ENGLISH
-    if code not in LANGUAGES:
-        raise ValueError(f"there is no language “{code[:20]}”; there are {', '.join(LANGUAGES)}")
+    """The language of `code` (BCP 47, in any case; "de-AT" is "de"). Raises ValueError for one without a catalogue."""
+    wanted = code.casefold().replace("_", "-")
+    for known in LANGUAGES:
+        if known.casefold() in (wanted, wanted.partition("-")[0]):
+            return ENGLISH if known == ENGLISH.code else _catalogued(known)
+    raise ValueError(f"there is no language “{code[:20]}”; there are {', '.join(LANGUAGES)}")
+
+
+@cache
+def _catalogued(code: str) -> Language:
     with (CATALOGUES / code / "newsletter.po").open("rb") as file:
         catalogue = read_po(file, locale=code.replace("-", "_"))
     compiled = io.BytesIO()

@@ -90,5 +90,10 @@ class Digest:
         return tuple(dict.fromkeys(pick.topic for pick in cards))
 
     @property
+    def variety(self) -> int:
+        """How many kinds of things it shows: a top pick, sections, a compact list, one from outside, a rest."""
+        return sum(map(bool, (self.top, self.sections, self.also, self.outside, self.left_out)))
+
+    @property
     def empty(self) -> bool:
         return not self.sections and not self.top

@@ -27,12 +27,12 @@ class Ranking:
     """The picks of one topic for one edition, best first; `topic` as it was worded then (None for *Trending*).
 
     `excluded` are the ids of the papers that are no picks although they match: an excluded word kept them out, or there
-    were too many.
+    were too many; None where nobody noted it, as in editions of the first versions.
     """
 
     topic: Topic | None
     picks: tuple[Pick, ...]
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str, ...] | None = ()
 
     @property
     def slug(self) -> str:

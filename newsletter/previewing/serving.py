@@ -34,7 +34,13 @@ from newsletter.errors import ConfigurationError, NewsletterError
 
 HOST, PORT = "127.0.0.1", 8025
 CHANGES = "/changes"
-PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# No other page may frame this one and have a reader's link clicked.
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 # Milliseconds. A save comes as several changes (write, rename, ...): they are one when the next comes this soon.
 TOGETHER, LOOK_UP = 50, 100
@@ -112,6 +118,8 @@ class _Live:
             page = await self._make(listening)
         except (NewsletterError, ConfigurationError) as error:
             page = _mistake(str(error), listening)
+        except Exception as error:  # whatever a template in the middle of being written does, the next save may mend
+            page = _mistake(f"this should not happen: {type(error).__name__}: {error}; please report it", listening)
         self._page, self._mark = page, mark
         self._tell()
 

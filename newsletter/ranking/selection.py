@@ -37,8 +37,9 @@ class Selection:
 def merge_rankings(rankings: Sequence[Ranking]) -> Ranking:
     """Rankings of one topic for several editions as one; the wording of the topic is the last one's."""
     picks = sorted((pick for ranking in rankings for pick in ranking.picks), key=lambda pick: -pick.score)
-    excluded = dict.fromkeys(paper for ranking in rankings for paper in ranking.excluded)
-    return Ranking(rankings[-1].topic, tuple(picks), tuple(excluded))
+    noted = [ranking.excluded for ranking in rankings]
+    excluded = None if None in noted else tuple(dict.fromkeys(paper for one in noted for paper in one or ()))
+    return Ranking(rankings[-1].topic, tuple(picks), excluded)
 
 
 def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
@@ -69,9 +70,15 @@ def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
 
 
 def outside(rankings: Sequence[Ranking], trending: Ranking) -> Pick | None:
-    """The best of `trending` that none of `rankings`, a reader's topics, picked or excluded; None if there is none."""
+    """The best of `trending` that none of `rankings`, a reader's topics, picked or excluded.
+
+    None if there is none, or if nobody knows what was excluded.
+    """
     usual = {pick.paper for ranking in rankings for pick in ranking.picks}
-    usual.update(paper for ranking in rankings for paper in ranking.excluded)
+    for ranking in rankings:
+        if ranking.excluded is None:
+            return None
+        usual.update(ranking.excluded)
     return next((pick for pick in trending.picks if pick.paper not in usual), None)
 
 

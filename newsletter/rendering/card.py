@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
@@ -20,6 +21,8 @@ from newsletter.text import clean, readable, summarise, to_html, to_text
 AUTHORS_SHOWN = 3
 ACTIONS_SHOWN = 5
 REASONS_SHOWN = 2
+LOWEST_PLACE = 10
+"""Places on a page that are worth to be told."""
 LONGEST_TITLE = 400
 """Characters. The longest title of arXiv's computer science has 226: only something that is no title is cut."""
 
@@ -27,6 +30,7 @@ _LONGEST_ADDRESS = 2_000
 _LONGEST_AUTHOR = 80
 _LONGEST_REASON = 160
 _LONGEST_VENUE = 80
+_MOST_READ = 4_000  # characters of what is cut to far less
 LONGEST_SUMMARY = 500
 """Characters of a summary that the source had a machine write; our own are shorter."""
 _LABEL_WIDTH = 40
@@ -98,14 +102,14 @@ class Face:
         """The face of a paper. Its title is never cut (but see LONGEST_TITLE) and never empty."""
         plain = readable(paper)
         title = shortened(plain.title, LONGEST_TITLE) or language.say("Untitled paper")
-        written = shortened(to_text(paper.ai_summary), LONGEST_SUMMARY) if look.machine_summaries else ""
+        written = shortened(to_text(paper.ai_summary[:_MOST_READ]), LONGEST_SUMMARY) if look.machine_summaries else ""
         return cls(
             title=title,
             title_html=Markup(to_html(paper.title)) if title == plain.title else escape(title),
             authors=_authors(language, paper.authors),
             appeared=tuple(_appeared(language, paper)),
             place=_place(language, paper),
-            summary=written or summarise(plain.abstract),
+            summary=written or _summarised(plain.abstract),
             machine=bool(written),
             picture=_picture(paper.thumbnail) if look.thumbnails else "",
             actions=tuple(islice(_actions(language, plain, title), ACTIONS_SHOWN)),
@@ -141,6 +145,10 @@ def _picture(url: str) -> str:
     return found if found.startswith("https://") else ""
 
 
+# The same in every language.
+_summarised = lru_cache(maxsize=4_096)(summarise)
+
+
 def _looks_english(title: str) -> bool:
     """Whether a title may be marked as English for those who have it read aloud: papers' words nearly always are."""
     letters = [letter for letter in title if letter.isalpha()]
@@ -158,7 +166,7 @@ def _authors(language: Language, names: Sequence[str]) -> str:
 
 def _appeared(language: Language, paper: Paper) -> Iterator[str]:
     """Venue, date, version and votes, as far as a source knew them."""
-    if venue := shortened(to_text(paper.venue), _LONGEST_VENUE):
+    if venue := shortened(to_text(paper.venue[:_MOST_READ]), _LONGEST_VENUE):
         yield venue
     if paper.published:
         yield words.full_day(language, paper.published)
@@ -169,12 +177,15 @@ def _appeared(language: Language, paper: Paper) -> Iterator[str]:
 
 
 def _place(language: Language, paper: Paper) -> str:
-    """Where on its page the paper stood, in words: "No. 3 on the page of 11 March"."""
+    """When the paper was listed, and its place on the page where that is a distinction: "No. 3 on the page of 11
+    March"."""
     if not paper.listings:
         return ""
     best = min(listing.rank for listing in paper.listings)
     days = sorted({listing.day for listing in paper.listings})
     when = words.span(language, days)
+    if best > LOWEST_PLACE:
+        return language.say("Listed on %(days)s", days=when)
     if len(days) == 1:
         return language.say("No. %(rank)s on the page of %(day)s", rank=best, day=when)
     return language.say("Listed on %(days)s, at best No. %(rank)s", days=when, rank=best)

@@ -7,7 +7,7 @@ the templates are checked once per edition, the result once per reader; what is 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from newsletter.errors import CompositionError, TemplateError
 from newsletter.rendering.pieces import CLOSE, OPEN
@@ -18,18 +18,33 @@ STYLE_LIMIT = 16_000
 HARD_LIMIT = 100_000
 """Bytes of the HTML part on the wire; Gmail clips at about 102 kB."""
 
-NEEDED = frozenset({"subject", "preheader", "content", "unsubscribe", "topics"})
+NEEDED = frozenset({"subject", "preheader", "content", "outside", "unsubscribe", "topics"})
 """What the HTML shell has to show whatever an operator's templates look like; the text shell all but the subject."""
 
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_COMMENT_OPEN = re.compile(r"<!--")
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 _UNFILLED = re.compile(r"""href=["'](?:#?|None|nan|[^"']*(?:\{\{|%7B%7B)[^"']*)["']|\{[{%]""")
 _CONDITIONAL = ("<!--[if", "<![endif]")
 
 
-def check_before_inlining(document: str) -> None:
-    """Raises TemplateError for styles that would make the inliner reach for the network."""
-    if "@import" in document.casefold() or re.search(r"<link\b", document, re.IGNORECASE):
-        raise TemplateError("an e-mail template has an @import or a <link>: write the rules into the style templates")
+def check_before_inlining(document: str, place_of: Callable[[str], str]) -> None:
+    """Raises TemplateError for an empty document and for styles that would make the inliner reach for the network.
+
+    `place_of` says which template a text stands in.
+    """
+    if not document.strip():
+        raise TemplateError("email/shell.html.j2 is empty")
+    # Only where it would work: a paper may well be about @import, and its "<" is escaped.
+    for fetched, where in (("@import", "".join(_STYLE.findall(document))), ("<link", document)):
+        if re.search(rf"{fetched}\b", where, re.IGNORECASE):
+            raise TemplateError(f"{place_of(fetched)}: has an {fetched}; write the rules into the style templates")
+
+
+def check_comments(name: str, rendered: str) -> None:
+    """Raises TemplateError for a comment without an end: browsers would hide all that follows, and inliners do not."""
+    if _COMMENT_OPEN.search(_COMMENT.sub("", rendered)):
+        raise TemplateError(f"email/{name}: a comment <!-- has no end -->")
 
 
 def check_inlined(before: str, after: str) -> None:

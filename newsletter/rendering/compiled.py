@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from html import escape
@@ -70,12 +71,14 @@ class Entry:
     html_row: str
     text_card: Piece
     text_row: Piece
-    words: int = field(init=False)
+    card_words: int = field(init=False)
+    row_words: int = field(init=False)
     card_weight: Weight = field(init=False)
     row_weight: Weight = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "words", self.card.words)
+        object.__setattr__(self, "card_words", self.card.words)
+        object.__setattr__(self, "row_words", len(self.card.title.split()) + len(self.card.authors.split()))
         object.__setattr__(self, "card_weight", Weight.of(self.html_card))
         object.__setattr__(self, "row_weight", Weight.of(self.html_row))
 
@@ -192,13 +195,16 @@ class Compiled:
     def _words(self, digest: Digest, name: str, links: ReaderLinks, mark: str) -> dict[str, str]:
         """The values of the shells but the content, as plain text."""
         language = self.language
-        entries = [self._entry(pick) for pick in digest.picks]
+        # It speaks of what the reader asked for: the paper from outside comes on top of it.
+        entries = [self._entry(pick) for pick in digest.picks if pick is not digest.outside]
         cards = [entry.card for entry in entries]
-        # The inbox line speaks of what the reader asked for.
-        titles = [self._entry(pick).card.title for pick in digest.picks if pick is not digest.outside]
+        titles = [card.title for card in cards]
         topics = list(dict.fromkeys(self.topics[pick.topic] for pick in digest.picks if pick.topic != TRENDING))
         preheader = words.preheader(language, titles, topics, cards[0].summary if cards else "", digest.considered)
-        length = sum(entry.words for entry in entries)
+        rows = set(digest.also)
+        length = sum(
+            self._entry(pick).row_words if pick in rows else self._entry(pick).card_words for pick in digest.picks
+        )
         web = links.web or ""
         return {
             "subject": mark + words.subject(language, titles, digest.day),
@@ -214,18 +220,19 @@ class Compiled:
             "left_out_on_web": words.left_out_on_web(language, digest.left_out) if web else "",
             "reason": words.follows(language, digest.follows or topics, self.look.name),
             "curators": words.curators(language, list(filter(None, dict.fromkeys(map(clean, digest.curators))))),
-            "origin": words.origin(language, self.look.machine_summaries),
+            "origin": words.origin(language, len(entries), self.look.machine_summaries),
             "unsubscribe": links.unsubscribe,
             "topics": links.topics,
             "web": web,
         }
 
     def _contents(self, digest: Digest) -> str:
-        """The sections and how long they are, in a line; "" where there is only one."""
-        counted = [(self.topics[section.slug], len(section.picks)) for section in digest.sections]
+        """The topics and how many papers each has, in a line; "" where there is only one."""
+        counted = Counter(pick.topic for pick in digest.picks if pick not in (*digest.also, digest.outside))
+        shown = [(self.topics[slug], number) for slug, number in counted.items()]
         if digest.also:
-            counted.append((self.language.say("Also new"), len(digest.also)))
-        return " · ".join(f"{name}\u00a0({number})" for name, number in counted) if len(counted) > 1 else ""
+            shown.append((self.language.say("Also new"), len(digest.also)))
+        return " · ".join(f"{name}\u00a0({number})" for name, number in shown) if len(shown) > 1 else ""
 
 
 def _filled(frame: Piece, count: str, cards: str) -> str:

@@ -53,6 +53,9 @@ class Look:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise ValueError("name: the newsletter needs a name")
+        for key in ("name", "logo_text", "tagline", "contact", "footer", "postal_address"):
+            if re.search(r"\{[{%]", getattr(self, key)):
+                raise ValueError(f"{key}: leave out “{{{{” and “{{%”, which look like a template that was not filled")
         for key, colour, paper in (
             ("accent", self.accent, PAPER),
             ("accent_dark", self.accent_dark, PAPER_DARK),

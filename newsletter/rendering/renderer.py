@@ -9,7 +9,7 @@ from newsletter.errors import TemplateError
 from newsletter.languages import ENGLISH, Language
 from newsletter.model import TRENDING, Paper, Pick
 from newsletter.rendering.card import Face
-from newsletter.rendering.checks import check_before_inlining, check_inlined, check_shell
+from newsletter.rendering.checks import check_before_inlining, check_comments, check_inlined, check_shell
 from newsletter.rendering.compiled import LINKS, OWN_FRAMES, VALUES, Compiled, Entry, Frame
 from newsletter.rendering.inlining import premailer_inline
 from newsletter.rendering.look import Look
@@ -97,13 +97,16 @@ class _Press:
     """Prints templates in one language."""
 
     def __init__(self, folders: Sequence[Path], look: Look, inline: Callable[[str], str], language: Language) -> None:
-        self._templates = Templates(folders, language)
+        self._templates = Templates(folders, language, (*VALUES, *LINKS))
+        self._templates.check_rules()
         self._look = look
         self._tagline = language.known(look.tagline)
         self._inline = inline
 
     def html(self, template: str, **values: object) -> str:
-        return self._templates.render(f"{template}.html.j2", look=self._look, tagline=self._tagline, **values)
+        rendered = self._templates.render(f"{template}.html.j2", look=self._look, tagline=self._tagline, **values)
+        check_comments(f"{template}.html.j2", rendered)
+        return rendered
 
     def text(self, template: str, **values: object) -> Piece:
         return Piece.of(self._templates.render(f"{template}.txt.j2", look=self._look, tagline=self._tagline, **values))
@@ -121,8 +124,12 @@ class _Press:
         values = {name: value_mark(name) for name in VALUES}
         values["content"] = Mark(join_for_cutting(rendered))
         specimen = self.html("shell", **values, links={name: link_mark(name) for name in LINKS})
-        check_before_inlining(specimen)
-        inlined = self._inline(specimen)
+        check_before_inlining(specimen, self._templates.place_of)
+        try:
+            inlined = self._inline(specimen)
+        except Exception as error:  # it meets the operator's rules here, and fails in many ways
+            what = f"{type(error).__name__}: {error}"
+            raise TemplateError(f"email/base.css.j2: the rules cannot be read ({what})") from error
         check_inlined(specimen, inlined)
         before, pieces, after = cut(inlined, len(rendered))
         shell = Piece.of(f"{before}{value_mark('content')}{after}", links=True)

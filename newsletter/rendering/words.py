@@ -221,10 +221,10 @@ def curators(language: Language, names: Sequence[str]) -> str:
     return language.say("Curated by %(names)s.", names=language.listed(names)) if names else ""
 
 
-def origin(language: Language, machine_summaries: bool) -> str:
+def origin(language: Language, papers: int, machine_summaries: bool) -> str:
     """Where the words about the papers come from."""
-    said = [language.say("Summaries are drawn from the abstracts.")]
-    if machine_summaries:
+    said = [language.say("Summaries are drawn from the abstracts.")] if papers else []
+    if papers and machine_summaries:
         said.append(language.say("Those marked as machine-written come from where the papers were listed."))
     said.append(language.say("Thank you to arXiv for use of its open access interoperability."))
     return " ".join(said)

@@ -54,8 +54,7 @@ def _clock_time(text: str) -> str:
 
 
 def _known_language(code: str) -> str:
-    language(code)
-    return code
+    return language(code).code
 
 
 def _one_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -41,12 +41,13 @@ class Batches:
     async def remember(self, batch: Batch, at: datetime) -> tuple[Batch, int]:
         """Store the papers of `batch`, collected `at`, and note the batch; all of it or nothing.
 
-        A paper that is known already is completed, never replaced. Returns the batch, its verdict `same` instead of
+        A paper that is known already is completed, never replaced; one that an edition took only gains listings and
+        keys, so that its message can be made again as it was. Returns the batch, its verdict `same` instead of
         `new` when it brought neither a paper nor a listing, and the number of papers that were not known before.
         """
         async with self._database.write() as connection:
             known = await _known(connection, batch)
-            joined = join(batch.papers, known)
+            joined = _as_sent(known, join(batch.papers, known), await _taken(connection, known))
             await _write(connection, known, joined)
             new = len(joined) - len(known)
             if batch.verdict is Verdict.NEW and not new and _listings(joined) == _listings(known):
@@ -94,6 +95,23 @@ async def _known(connection: AsyncConnection, batch: Batch) -> dict[str, Paper]:
     for block in blocks(key for paper in batch.papers for key in (paper.id, *paper.keys)):
         owners += await connection.scalars(select(column.paper_id).where(column.key.in_(block)))
     return await load(connection, owners)
+
+
+async def _taken(connection: AsyncConnection, papers: Iterable[str]) -> set[str]:
+    """Those of `papers` that an edition took."""
+    column = tables.edition_papers.c.paper_id
+    taken: set[str] = set()
+    for block in blocks(papers):
+        taken.update(await connection.scalars(select(column).where(column.in_(block))))
+    return taken
+
+
+def _as_sent(known: Mapping[str, Paper], joined: Mapping[str, Paper], taken: Collection[str]) -> dict[str, Paper]:
+    """`joined`, but those that were `taken` as they are `known`, with the keys and listings they gained."""
+    return {
+        paper.id: replace(known[paper.id], keys=paper.keys, listings=paper.listings) if paper.id in taken else paper
+        for paper in joined.values()
+    }
 
 
 async def _write(connection: AsyncConnection, known: Mapping[str, Paper], joined: Mapping[str, Paper]) -> None:

@@ -64,7 +64,7 @@ class Editions:
                 row.slug: Ranking(
                     topic(row.topic) if row.topic else None,
                     tuple(_pick(pick) for pick in row.picks),
-                    tuple(row.excluded),
+                    None if row.excluded is None else tuple(row.excluded),
                 )
                 for row in await connection.execute(query)
             }
@@ -110,7 +110,7 @@ async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: 
             "slug": ranking.slug,
             "topic": asdict(ranking.topic) if ranking.topic else None,
             "picks": [asdict(pick) for pick in ranking.picks],
-            "excluded": list(ranking.excluded),
+            "excluded": None if ranking.excluded is None else list(ranking.excluded),
         }
         for ranking in rankings
     ]

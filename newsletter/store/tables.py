@@ -176,7 +176,7 @@ rankings = Table(
     Column("slug", Text, primary_key=True),
     Column("topic", JSON(none_as_null=True)),
     Column("picks", JSON, nullable=False),
-    Column("excluded", JSON, nullable=False, server_default=text("'[]'")),
+    Column("excluded", JSON(none_as_null=True)),
 )
 
 deliveries = Table(

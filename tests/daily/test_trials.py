@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,6 +25,9 @@ from newsletter.settings.schema import BouncesTable, SiteTable
 KEYS = ["a-key-for-the-tests"]
 BY_MAIL = {"bounces": BouncesTable(address="bounces@example.org")}
 ON_THE_WEB = {**BY_MAIL, "site": SiteTable.model_validate({"url": "https://papers.example.org/"})}
+
+
+FIRST, SECOND = datetime(2026, 11, 22, 8, 30, tzinfo=UTC), datetime(2026, 11, 22, 8, 31, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ async def test_the_links_of_a_trial_belong_to_nobody(world: World, settings: dic
     async with world.daily() as daily:
         await daily.collect()
         her = await ada(daily)
-        real, trial = await daily.preview(her, FRIDAY), await daily.preview(her, FRIDAY, "1")
+        real, trial = await daily.preview(her, FRIDAY), await daily.preview(her, FRIDAY, FIRST)
     expected = {ours.leave(her.id)} | ({ours.preferences(her.id)} if settings is ON_THE_WEB else set())
     assert tokens(real) == expected
     nobodys = {ours.leave(0)} | ({ours.preferences(0)} if settings is ON_THE_WEB else set())
@@ -80,14 +84,14 @@ async def test_the_links_of_a_trial_belong_to_nobody(world: World, settings: dic
 
 async def test_a_trial_says_so_and_is_connected_with_no_delivery(daily: Daily) -> None:
     her = await ada(daily)
-    real, first, second = [await daily.preview(her, FRIDAY, trial) for trial in (None, "1", "2")]
+    real, first, second = [await daily.preview(her, FRIDAY, trial) for trial in (None, FIRST, SECOND)]
     assert [header(one, "Subject") for one in (first, second)] == [f"[Test] {real.parts.subject}"] * 2
     assert len({one.message.message_id for one in (real, first, second)}) == 3
     assert [header(one, "Message-ID") for one in (real, first)] == [real.message.message_id, first.message.message_id]
     assert re.fullmatch(r"bounces\+[a-z2-7]{40}@example\.org", real.message.sender)
     assert {first.message.sender, second.message.sender} == {"papers@example.org"}
     assert first.message.recipient == real.message.recipient == her.address
-    other = await daily.preview(replace(her, address="somebody.else@example.org"), FRIDAY, "1")
+    other = await daily.preview(replace(her, address="somebody.else@example.org"), FRIDAY, FIRST)
     assert other.message.recipient == "somebody.else@example.org"
     assert other.message.message_id != first.message.message_id
 
@@ -96,7 +100,7 @@ async def test_a_trial_is_handed_over_and_nobody_takes_note(world: World) -> Non
     answers = Answering()
     async with relay(world, answers), world.daily() as daily:
         await daily.collect()
-        made = await daily.preview(await ada(daily), FRIDAY, "1")
+        made = await daily.preview(await ada(daily), FRIDAY, FIRST)
         outcome = await daily.try_out(made)
         assert (outcome.state, outcome.code) == (State.ACCEPTED, 250)
         assert answers.taken == [(made.message.sender, made.message.recipient, made.message.content)]
@@ -115,7 +119,7 @@ async def test_a_trial_of_a_day_that_went_out_changes_nothing_in_the_ledger(worl
         await world.run(FRIDAY)
         async with world.daily() as daily:
             before = await daily.store.ledger.deliveries()
-            await daily.try_out(await daily.preview(await ada(daily), FRIDAY, "1"))
+            await daily.try_out(await daily.preview(await ada(daily), FRIDAY, FIRST))
             assert await daily.store.ledger.deliveries() == before
         assert await world.run(FRIDAY) == {one.address: one.state for one in before}
     assert len(answers.taken) == 3
@@ -129,7 +133,7 @@ async def test_what_the_relay_says_of_a_trial_is_told_and_suppresses_nobody(
 ) -> None:
     async with relay(world, Answering(rcpt=answer)), world.daily() as daily:
         await daily.collect()
-        outcome = await daily.try_out(await daily.preview(await ada(daily), FRIDAY, "1"))
+        outcome = await daily.try_out(await daily.preview(await ada(daily), FRIDAY, FIRST))
         assert (outcome.state, outcome.code) == (state, int(answer[:3]))
         assert await daily.store.subscribers.suppressed() == {}
         assert await daily.store.ledger.deliveries() == []
@@ -142,7 +146,7 @@ async def test_no_trial_goes_to_a_suppressed_address(world: World) -> None:
         her = await ada(daily)
         await daily.store.suppressions.add(her.address, "hard bounce", world.now)
         with pytest.raises(NewsletterError, match=r"ada@example\.org is suppressed \(hard bounce\)"):
-            await daily.try_out(await daily.preview(her, FRIDAY, "1"))
+            await daily.try_out(await daily.preview(her, FRIDAY, FIRST))
     assert answers.taken == []
 
 
@@ -150,7 +154,7 @@ async def test_a_trial_passes_the_wire_gate_or_is_not_sent(world: World) -> None
     answers = Answering()
     async with relay(world, answers), world.daily() as daily:
         await daily.collect()
-        made = await daily.preview(await ada(daily), FRIDAY, "1")
+        made = await daily.preview(await ada(daily), FRIDAY, FIRST)
         content = made.message.content.replace(b"\r\nDate: ", b"\r\nBcc: victim@example.net\r\nDate: ", 1)
         damaged = replace(made, message=replace(made.message, content=content))
         with pytest.raises(CompositionError, match=r"nothing was sent: .*Bcc is there"):
@@ -175,7 +179,7 @@ def made_up(*, top: bool) -> tuple[Digest, dict[str, Paper]]:
 async def test_a_specimen_is_a_whole_message_of_papers_that_no_store_has(world: World, daily: Daily, top: bool) -> None:
     digest, papers = made_up(top=top)
     answers = Answering()
-    made = daily.specimen(await ada(daily), digest, papers, "1")
+    made = daily.specimen(await ada(daily), digest, papers, FIRST)
     assert made.parts.papers == tuple(pick.paper for pick in digest.picks)
     assert "Made-up things" in made.parts.html
     assert await daily.store.papers.get(list(papers)) == {}

@@ -125,8 +125,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_carries_templates_configuration_and_seeds(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     shipped = {name for name in names if name.startswith("newsletter/_shipped/")}
-    folders = {"templates": "templates/email", "seeds": "seeds", "config": "config"}
-    for folder in folders.values():
+    for beside_the_code in ("rendering/lint/caniemail.json", "languages/de/newsletter.po"):
+        assert f"newsletter/{beside_the_code}" in names
+    for folder in ("templates/email", "templates/preview", "seeds", "config"):
         for path in (PROJECT / folder).iterdir():
             if path.suffix in {".toml", ".txt", ".j2"}:
                 assert f"newsletter/_shipped/{path.relative_to(PROJECT)}" in shipped

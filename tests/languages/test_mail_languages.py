@@ -159,7 +159,7 @@ def test_a_german_e_mail_reads_well() -> None:
         "Zettelkasten",
         "12. März 2025",
         "Ihre Artikel vom Mittwoch, 12. März",
-        "Guten Tag, Ada Lovelace. 19 Artikel aus 107 neuen, 2 Min.",
+        "Guten Tag, Ada Lovelace. 18 Artikel aus 107 neuen, 2 Min.",
         "== NEURAL FIELDS · 4 Artikel ==",
         "Warum: „views“ im Titel; „prior“ im Abstract",
         "Und 7 weitere Artikel im Web:",

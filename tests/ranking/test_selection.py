@@ -245,3 +245,11 @@ def test_a_paper_kept_out_by_a_word_is_named_once_and_in_order() -> None:
     assert ranking.excluded == tuple(sorted(paper.id for paper in papers))
     assert rank(papers, [topic("x", "coin")])[0].excluded == ()
     assert rank(papers, [])[-1].excluded == ()
+
+
+def test_where_nobody_noted_what_was_excluded_nothing_comes_from_outside() -> None:
+    noted, unknown = Ranking(topic("a"), (), ("x",)), Ranking(topic("b"), (), None)
+    trending = Ranking(None, (Pick("y", TRENDING, 1.0, (("trend", 1.0),), ()),))
+    assert outside([noted], trending) == trending.picks[0]
+    assert outside([noted, unknown], trending) is None
+    assert merge_rankings([noted, unknown]).excluded is None

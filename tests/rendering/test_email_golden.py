@@ -32,7 +32,7 @@ from newsletter.model import Parts
 
 FOLDER = Path(__file__).with_name("golden")
 CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
-WRITERS = ("Jinja2", "MarkupSafe", "premailer", "cssutils", "lxml", "babel", "pylatexenc", "nh3")
+WRITERS = ("Jinja2", "MarkupSafe", "premailer", "cssutils", "lxml", "babel", "pylatexenc")
 """The libraries that have a hand in how an e-mail is written."""
 
 HOW_TO_UPDATE = "If the change is meant: pytest tests/rendering/test_email_golden.py --update-golden"

@@ -187,15 +187,15 @@ def test_one_file_can_be_replaced(tmp_path: Path) -> None:
         (
             "shell.html.j2",
             '{% include "email/missing.html.j2" %}',
-            r"email/missing\.html\.j2 is in none of: .*templates",
+            r"shell\.html\.j2, line 1: the template email/missing\.html\.j2 is in none of: .*templates",
         ),
         ("footer.html.j2", "<p>{{ links.topics }}</p>", None),
-        ("digest.txt.j2", "{{ preheader }}{{ content }}", r"digest\.txt\.j2 .*never show: topics, unsubscribe"),
+        ("digest.txt.j2", "{{ preheader }}{{ content }}", r"digest\.txt\.j2 .*show: outside, topics, unsubscribe"),
         ("preheader.html.j2", "", r"shell\.html\.j2 .*never show: preheader"),
         (
             "shell.html.j2",
             "<!DOCTYPE html><html><body>{{ content }}</body></html>",
-            r"never show: preheader, subject, topics, unsubscribe",
+            r"never show: outside, preheader, subject, topics, unsubscribe",
         ),
         ("more.html.j2", '<a href="">x</a>', r"leaves 'href=\"\"'"),
         ("more.html.j2", '<a href="{% raw %}{{ links.web }}{% endraw %}">x</a>', r"leaves 'href="),
@@ -204,8 +204,16 @@ def test_one_file_can_be_replaced(tmp_path: Path) -> None:
             '{% call given("web") %}{% call given("left_out") %}x{% endcall %}{% endcall %}',
             r'inside given\("web"\)',
         ),
-        ("base.css.j2", "@import url(http://127.0.0.1/x.css);", r"an @import or a <link>"),
+        ("base.css.j2", "@import url(http://127.0.0.1/x.css);", r"base\.css\.j2, line 1: has an @import"),
         ("word.css.j2", "<![endif]--><!--[if mso]>", None),
+        ("word.css.j2", "<!--[if mso]>", r"shell\.html\.j2: a comment <!-- has no end"),
+        ("card.html.j2", "<p>{{ card.title }}</p><!-- x", r"card\.html\.j2: a comment <!-- has no end"),
+        ("more.html.j2", '<!-- {% call given("web") %}x{% endcall %}', r"shell\.html\.j2: a comment <!-- has no end"),
+        ("header.html.j2", '<p>\n{% call given("nope") %}x{% endcall %}', r'header\.html\.j2, line 2: given\("nope"\)'),
+        ("shell.html.j2", "  \n", r"shell\.html\.j2 is empty"),
+        ("base.css.j2", ".x { color: #000000;\n.page { margin: 0; }", r"base\.css\.j2: a rule is not closed"),
+        ("base.css.j2", "@media (x) { @media (y) { .a { b: c; } } }", r"base\.css\.j2: the rules cannot be read"),
+        ("section.html.j2", "<h2>{{ topic }}</h2>", r"section\.html\.j2 never shows: cards"),
     ],
 )
 def test_a_broken_template_is_named(tmp_path: Path, name: str, content: str, said: str | None) -> None:
@@ -220,7 +228,6 @@ def test_a_broken_template_is_named(tmp_path: Path, name: str, content: str, sai
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("word.css.j2", "<!--[if mso]>", "a conditional comment"),
         ("dark.css.j2", ".a { color: #ffffff !important; }\n" * 500, "style blocks hold"),
         ("shell.html.j2", None, "does not begin with <!DOCTYPE html>"),
         ("card.html.j2", "{{ card.title }}", "lost the paper at https://"),
@@ -270,3 +277,15 @@ def test_templates_may_read_tex_themselves(tmp_path: Path) -> None:
     compiled = edition("many").compiled(folders=[tmp_path, TEMPLATES])
     markup = compiled.compose(edition("many").digest, name="", links=LINKS).html
     assert ">2</sup> &lt;α&gt; x² &lt;b&gt;</p>" in markup
+
+
+def test_a_paper_may_be_about_what_templates_must_not_have() -> None:
+    one = Edition({"How @import works": [paper(1, title="How @import and <link> break style sheets", venue="@import")]})
+    assert "@import" in one.parts().html
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    compose = overriding(tmp_path, "card.html.j2", "")
+    (tmp_path / "email" / "card.html.j2").write_bytes("Zürich".encode("latin-1"))
+    with pytest.raises(TemplateError, match=r"card\.html\.j2 is not UTF-8 text \(byte 1\)"):
+        compose()

@@ -87,8 +87,8 @@ def test_preheader_names_the_next_papers() -> None:
 
 def test_i4_heading_and_first_sentence() -> None:
     text = rendered("many").text
-    assert "\nYour papers for Wednesday 12 March\nHello Ada Lovelace. 19 papers from 107 new, " in text
-    assert "\nNeural fields (4) · Brain decoding (4) · Embodied AI (3) · Also new (6)\n" in text
+    assert "\nYour papers for Wednesday 12 March\nHello Ada Lovelace. 18 papers from 107 new, " in text
+    assert "\nNeural fields (5) · Brain decoding (4) · Embodied AI (3) · Also new (6)\n" in text
     assert "\nYour papers for 6 to 12 March\n" in rendered("several days").text
     assert "\nNothing new for Wednesday 12 March\n" in rendered("none").text
     assert f"\nAnd 7 more papers on the web:\n{LINKS.web}\n" in text

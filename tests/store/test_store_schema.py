@@ -111,8 +111,8 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         seeing = Pick("arxiv:1", "vision", 2.0, (("keywords", 1.5), ("trend", 0.5)), (said,))
         trending = Pick("arxiv:1", "trending", 0.5, (("trend", 0.5),), ())
         assert await store.editions.rankings(edition.id) == {
-            "vision": Ranking(Topic("vision", "Vision"), (seeing,)),
-            "trending": Ranking(None, (trending,)),
+            "vision": Ranking(Topic("vision", "Vision"), (seeing,), None),
+            "trending": Ranking(None, (trending,), None),
         }
         # What is written from now on has the new columns beside the old rows.
         robots = Ranking(Topic("robots", "Robots"), (), ("arxiv:1",))
@@ -154,7 +154,7 @@ def _with_the_new_columns(
 ADDED_BY_0003: dict[str, tuple[object, ...]] = {
     "papers": ("", None, 0, None, "", ""),
     "subscribers": ("",),
-    "rankings": ("[]",),
+    "rankings": (None,),
 }
 
 _PICKS = (

@@ -11,7 +11,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Six columns for papers, one each for subscribers and rankings."""
-    empty, zero, nobody = sa.text("''"), sa.text("0"), sa.text("'[]'")
+    empty, zero = sa.text("''"), sa.text("0")
     op.add_column("papers", sa.Column("venue", sa.Text, nullable=False, server_default=empty))
     op.add_column("papers", sa.Column("published", sa.Date))
     op.add_column("papers", sa.Column("version", sa.Integer, nullable=False, server_default=zero))
@@ -19,4 +19,4 @@ def upgrade() -> None:
     op.add_column("papers", sa.Column("ai_summary", sa.Text, nullable=False, server_default=empty))
     op.add_column("papers", sa.Column("thumbnail", sa.Text, nullable=False, server_default=empty))
     op.add_column("subscribers", sa.Column("locale", sa.String(35), nullable=False, server_default=empty))
-    op.add_column("rankings", sa.Column("excluded", sa.JSON, nullable=False, server_default=nobody))
+    op.add_column("rankings", sa.Column("excluded", sa.JSON))
