@@ -72,18 +72,19 @@ NOVELTY = _cues(
     (1.4, r"\b(?:was|were) (?:studied|investigated|examined|evaluated|assessed|compared|analy[sz]ed)\b"),
     (-1.2, r"\bwe (?:\w+ )?(?:conduct|perform|discuss|hope|believe|report)\b"
            r"|\bwe (?:\w+ )?(?:evaluate|validate|verify|test|compare) (?:our|the|it|them|its|this|on)\b"),
-    (-1.5, r"\bask the question\b|\binitial results\b|\b(?:formal|theoretical) (?:interpretation|analysis)\b"),
+    (-1.5, r"\bask the question\b|\b(?:formal|theoretical) (?:interpretation|analysis)\b"),
 )  # fmt: skip
 """Says what the paper brings."""
 
 RESULT = _cues(
-    (2.2, r"\d(?:\.\d+)?\s?(?:%|percent\b|pp\b|percentage points?)"),
-    (2.0, r"\d(?:\.\d+)?\s?(?:×|x\b|-?fold\b|times\b)|\b(?:times|x)\d+\b|orders? of magnitude"),
-    (0.8, r"\b\d+\.\d+\b|\b\d+ (?:db|miou|map|ap|f1|points?|bleu|fid|fps|ms|hours?|minutes?|seconds?|days?)\b"),
+    (3.2, r"\d(?:\.\d+)?\s?(?:%|percent\b|pp\b|percentage points?)"),
+    (3.0, r"\d(?:\.\d+)?\s?(?:×|x\b|-?fold\b|times\b)|\b(?:times|x)\d+\b|orders? of magnitude"),
+    (1.4, r"\b\d+\.\d+\b|\b\d+ (?:db|miou|map|ap|f1|points?|bleu|fid|fps|ms|hours?|minutes?|seconds?|days?)\b"),
     (1.4, r"\b(?:outperform|surpass|exceed)\w*"),
     (0.7, r"\bstate[- ]of[- ]the[- ]art\b|\bsota\b"),
     (0.6, r"\b(?:achiev|improv|reduc|increas|boost|gain|accelerat|lower|cut|match|attain|yield|reach|rank)\w*\b"),
     (0.5, r"\b(?:faster|fewer|smaller|cheaper|better than|superior|comparable|competitive|speed-?ups?)\b"),
+    (0.7, r"\band (?:show|prove|find|found) that\b"),
     (1.3, _WE + r"(?:show|find|found|demonstrate|observe|prove|reveal|discover|establish)\b"),
     (0.9, r"\b(?:results?|experiments?|evaluations?|analys[ei]s|findings?|studies|simulations?)\b[^.]{0,80}"
           r"\b(?:show|demonstrat|indicat|reveal|suggest|confirm|establish)\w*"),
@@ -119,12 +120,14 @@ BACKGROUND = _cues(
     (-1.5, r"^the (?:first|second|third|next|final|last) (?:step|stage|phase|part|one)\b"),
     (-4.0, r"https?://|\bwww\."),
     (-1.0, r"^(?:keywords?|index terms?|background|objectives?|acknowledge?ments?|findings?|implications?)\b"),
+    (-2.0, r"\binitial results\b"),
     (-1.0, r"\?$"),
 )  # fmt: skip
 """Says what everybody knew before."""
 
 PLACE = _cues(
     (-1.2, rf"^(?:the )?{_ORDER}\b|^\(\w+\)"),
+    (-1.0, r"^\(\w+\)"),
     (-1.0, r"\bwe (?:also|further|additionally) |^(?:furthermore|moreover|additionally|in addition|besides)\b"),
     (-0.9, r"^(?:specifically|concretely|in particular|particularly|for (?:example|instance)|notably)\b"
            r"(?!,? we (?:find|show))"),
@@ -148,16 +151,21 @@ POINTING = _cues(
     (-2.0, rf"^(?:{_PRONOUN}|{_BACK}|{_CONNECTIVE})\b"),
     (-1.5, rf"^(?:\w+ ){{1,3}}{_BACK}\b"),
     (-1.5, rf"^(?:\w+ ){{1,4}}(?:that|and|but|while) (?:they|{_BACK})\b"
-           r"|\bwe \w+ that (?:they|it|this is)\b(?! (?:is|was) )|\b(?:for|of|on|with) it\.$"),
+           r"|\b(?:for|of|on|with) it\.$"),
+    (-2.5, r"\bwe \w+ that (?:they|it|this is)\b(?! (?:is|was) )"),
     (-0.8, r"^(?:\w+ ){1,4}that (?:their|its)\b"),
     (-4.0, r"^(?:we|i|this \w+)(?: \w+){1,3} (?:them|it|so)\b"),
     (-1.5, r"^(?:we|i|this \w+)(?: (?!that)\w+){1,3} (?:their|its)\b"),
     (-2.0, r"\b(?:one step further|steps? (?:towards?|forward|further)|made possible|do so|doing so)\b"
            r"|\b(?:is|are) (?:done|achieved) by\b"),
     (-1.0, r"\b(?:instead\b(?! of)|the above|aforementioned|the (?:latter|former))\b"),
-    (-0.9, rf"\b{_BACK} \w+"),
-    (-0.6, r"\bthe (?:challenge|problem|issue|gap|limitation|question)s?\b"
+    (-0.6, rf"\b{_BACK} \w+"),
+    (-1.8, rf"(?<! that )\b{_BACK} \w+"),
+    (-1.4, r"\bthe (?:challenge|problem|issue|gap|limitation|question)s?\b"
            r"(?! of| that| in| where| with| to|[- ]\w+ing)"),
+    (-1.5, r"\b(?:address|avert|fix|overcome|resolve|solve|tackle) (?:this|these|such|the) "
+           r"(?:challenge|problem|issue|gap|limitation|question)s?\."),
+    (-1.2, r"\b(?:can|could|may|might|helps?|works?|applied|applies|used) (?:\w+ )?here\b|\bhere[.,]"),
 )  # fmt: skip
 """Points at a sentence that the reader does not have."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from newsletter.text import cues
 from newsletter.text.sentences import sentences
-from newsletter.text.trimming import shortened, shorter_forms, without_ties
+from newsletter.text.trimming import is_hedge, shortened, shorter_forms, without_ties
 
 MOST_CHARACTERS = 6_000
 """An abstract has about 1,500; what follows is not read, so that no text takes long."""
@@ -24,9 +24,14 @@ _ENOUGH = 0.8  # what a second sentence must at least be worth
 _REPEATS = 0.5  # share of words from which a second sentence says the same again
 _NEWS = 1.5  # novelty from which a sentence may stand before the lead
 _WORTH_OF_SECOND = 0.8
-_MOST_RESULT = 4.0
+_MOST_RESULT = 6.0
 _MOST_NEWS = 4.0
-_RESULT_ALONE = 0.5  # what a result is worth where nothing says what is new
+_OUTCOME_BESIDE = 1.3  # what came out is the better second sentence
+_NEWS_BESIDE = 0.5
+_POINTING_TO_LEAD = 0.4  # it may be what the lead says that is pointed at
+_PRICE_OF_SHORT = 3.0  # of a single sentence that says next to nothing but a name
+_SHORT_BYTES = 90
+_RESULT_ALONE = 0.7  # what a result is worth where nothing says what is new
 _RESULT_BESIDES = 0.3  # what it adds to the news in the same sentence
 _FIRST_NEWS = 0.8  # the first thing proposed is the paper, the next ones are its parts
 _THROAT = 2.0  # price of a first sentence in which the authors do not appear
@@ -35,7 +40,8 @@ _PRICE_OF_CUTTING = 1.5
 _PRICE_OF_ACRONYM = 0.4
 _PRICE_OF_OWN_NAME = 0.8  # the name of what is new, before it was said what it is
 _MOST_FOR_STRANGERS = 1.2
-_PRICE_OF_STUB = 2.5
+_PRICE_OF_STUB = 4.0
+_NUMBERED = 3.0  # a result from which on a few words are enough: "Error falls by 41%."
 _LEAST_BYTES = 48  # a Chinese character says as much as three Latin letters
 _LONGEST_NOTICE = 150
 _PLAIN_NEWS = 3.4  # novelty from which even a sentence that begins with "Specifically" may say it first
@@ -66,13 +72,13 @@ class _Candidate:
 
     def beside(self, lead: _Candidate) -> float:
         """What it is worth next to `lead`: for its result, or as a further piece of news."""
-        said = max(min(self.result, _MOST_RESULT), min(self.novelty, _MOST_NEWS) / 2)
+        said = max(_OUTCOME_BESIDE * min(self.result, _MOST_RESULT), _NEWS_BESIDE * min(self.novelty, _MOST_NEWS))
         if said < _ENOUGH or (self.place < lead.place and self.novelty < _NEWS):
             return 0.0
         if _overlap(self.text, lead.text) >= _REPEATS:
             return 0.0
-        pointing = 0 if self.place == lead.place + 1 else self.pointing
-        return _WORTH_OF_SECOND * said - self.price - pointing - self._price_of_strangers(lead.text)
+        pointing = self.pointing * (_POINTING_TO_LEAD if self.place == lead.place + 1 else 1)
+        return _WORTH_OF_SECOND * said - 2 * self.price - pointing - self._price_of_strangers(lead.text)
 
     def _price_of_strangers(self, introduction: str = "") -> float:
         known = _ACRONYM.findall(introduction)
@@ -172,7 +178,7 @@ def _weighed(text: str, depth: float, names: _Names) -> tuple[float, float]:
     subject = _ACRONYM.match(text)
     own = 0.6 * bool(subject and subject[0] in names.own)
     novelty += 0.5 * (1 - depth) * (novelty > 0) + background * (0.3 if novelty >= 2.5 else 1) + 2 * own
-    return novelty - stub, result + 0.5 * depth + background + own - stub
+    return novelty - stub, result + 0.5 * depth + background + own - stub * (result < _NUMBERED)
 
 
 def _choices(candidates: list[list[_Candidate]], limit: int) -> Iterator[tuple[float, str]]:
@@ -183,9 +189,12 @@ def _choices(candidates: list[list[_Candidate]], limit: int) -> Iterator[tuple[f
             return
         fitting = [form for form in forms if len(form.text) <= limit]
         if not fitting:
-            yield forms[-1].lead - _PRICE_OF_CUTTING, shortened(forms[-1].text, limit)
+            cut = shortened(forms[-1].text, limit)
+            lost = is_hedge(forms[-1].text[len(cut) - 1 :]) or forms[-1].result >= _NUMBERED  # half a claim is another
+            price = _PRICE_OF_CUTTING * (2 if lost else 1)
+            yield forms[-1].lead - price, cut
         for lead in fitting:
-            yield lead.lead, lead.text
+            yield lead.lead - _PRICE_OF_SHORT * (len(lead.text.encode()) < _SHORT_BYTES), lead.text
             yield from _pairs(lead, candidates, limit)
 
 

@@ -71,7 +71,8 @@ CHAT = (
     ("abstract", "expected"),
     [
         (f"{CHAT} In this paper, {NEWS[0].lower()}{NEWS[1:]} {NUMBER}", f"{NEWS} {NUMBER}"),
-        (f"{CHAT} {NEWS} Extensive experiments on A, B and C show that {NUMBER}", f"{NEWS} {NUMBER}"),
+        (f"{CHAT} {NEWS} Extensive experiments show that {NUMBER}", f"{NEWS} {NUMBER}"),
+        (f"{CHAT} {NEWS} Extensive experiments on A, B and C show that {NUMBER}", f"{NEWS} On A, B and C, {NUMBER}"),
         (f"{CHAT} {NEWS} It has two parts. {NUMBER} Code is available at https://github.com/a/b.", f"{NEWS} {NUMBER}"),
         (f"{NEWS} {NUMBER}", f"{NEWS} {NUMBER}"),
         (f"{NEWS} The code will be made publicly available. Project page: https://foo.github.io", NEWS),
@@ -150,10 +151,16 @@ def in_mid_thought(summary: str) -> bool:
         ("We address this issue by introducing FooNet, a net.", "We introduce FooNet, a net."),
         ("This survey closes these gaps by presenting a taxonomy.", "This survey presents a taxonomy."),
         ("We tackle this problem and propose FooNet.", "We propose FooNet."),
-        ("We compare FooNet with A and B and show better recall.", "We show better recall."),
-        ("A novel learner is presented to address these issues.", "A novel learner is presented."),
+        ("A novel learner that reads every page of a book in one pass is presented to address these issues.",
+         "A novel learner that reads every page of a book in one pass is presented."),
         ("As an added bonus, FooNet is small.", "FooNet is small."),
-        ("Extensive experiments on A, B and C show that FooNet wins.", "FooNet wins."),
+        ("Our extensive experiments show that FooNet wins.", "FooNet wins."),
+        ("The results clearly demonstrate that FooNet wins.", "FooNet wins."),
+        ("Extensive experiments on A, B and C show that FooNet wins.", "On A, B and C, FooNet wins."),
+        ("Experiments across four datasets (e.g. A) demonstrate that our method wins.",
+         "Across four datasets (e.g. A), our method wins."),
+        ("However, to our knowledge, we are the first.", "To our knowledge, we are the first."),
+        ("Moreover, these findings indicate that foos fall.", "These findings indicate that foos fall."),
         ("Experiments demonstrate our proposals' worth, by and large.",
          "Experiments demonstrate our proposals' worth, by and large."),
         ("(2) FooNet wins.", "FooNet wins."),
@@ -192,6 +199,92 @@ def test_shorter_forms_are_sentences_that_say_less_and_nothing_else(sentence: st
     assert list(shorter_forms(sentence)) == forms
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "To the best of our knowledge, we are the first to count all foos in every page of a book, without a label.",
+        "These findings indicate that the drug reduces mortality in adults of all ages and of both sexes by a third.",
+        "Experiments on mice suggest that memory improves by 30% in the treated group, as long as treatment goes on.",
+        "Experiments on mice show that memory improves by 30%.",
+        "Our experiments on the role of A show that foos fall.",
+        "Simulation results show that the queue is shorter by 30%.",
+        "Preliminary results suggest that foos fall by 12%.",
+        "Initial experiments show that foos fall by 12%.",
+        "They suggest that foos fall by 12%.",
+        "It may show that foos fall by 12%.",
+        "We hypothesise that foos fall because bars rise.",
+        "We evaluate the drug in 40 mice and find that foos fall by 12%.",
+        "We test FooNet in simulation and show that queues are shorter by 30%.",
+        "We compare FooNet with A and B and show better recall.",
+        "On these datasets, we find that FooNet wins by 12%.",
+        "In this setting, we prove that the bound is tight.",
+        "In this pilot study, we found that foos fall by 12%.",
+        "Under these assumptions, we prove that the bound is tight.",
+        "With this assumption, FooNet is optimal.",
+        "Based on these simulations, we estimate that foos fall by 12%.",
+        "Theoretically, FooNet is optimal.",
+        "In general, foos fall.",
+        "For example, FooNet wins by 12%.",
+        "To solve this problem, we are the first to use foos.",
+        "FooNet is the first method that reads every page of a long book in one pass to solve this problem.",
+        "We aim to address this gap by developing a drug that reduces the number of foos in adults of all ages.",
+        "In mice that were fed with bars for at least two months, we found that foos fall by 12% and bazes rise by 3%.",
+        "Using simulated data of a hundred thousand patients, we show that foos fall by 12% and that bars rise by 3%.",
+        "FooNet reads every page of a long book in one pass and with fewer errors than all others, in a simulation.",
+        "FooNet reads every page of a long book in one pass at a quarter of the cost, using only clean pages.",
+        "FooNet reads every page of a long book in one pass at a quarter of the cost, suggesting that labels are moot.",
+        "FooNet reads every page of a long book in one pass and is faster than all others by 12%, compared to BarNet.",
+        "FooNet reads every page of a long book in one pass (in simulation) and is faster than all others by 12%.",
+        "FooNet reads every page of a long book in one pass (i.e., it may skip some) and is faster than all by 12%.",
+        "FooNet shortens all queues, adapts to the load of every single server, and is faster than all others by 12%.",
+        "If the load is low, which is rare, we find that FooNet shortens all queues of every single server by 12%.",
+        "We find that foos fall in these cases, as they may: (1) in mice, possibly; (2) in rats.",
+    ],
+)
+def test_nothing_is_taken_off_a_claim(sentence: str) -> None:
+    assert without_ties(sentence) == sentence
+    assert list(shorter_forms(sentence)) == []
+
+
+HEDGES = re.compile(
+    r"\b(?:our (?:best )?knowledge|may|might|could|perhaps|possibly|probably|likely|potentially|appears?|seems?"
+    r"|suggest\w*|indicat\w*|tends?|hypothe\w+|preliminar\w+|partially|mostly|only|unless|except|assum\w+)\b",
+    re.IGNORECASE,
+)
+FRAMES = [
+    "{}", "However, {}", "In this paper, {}", "Our results show that {}", "Experiments on mice show that {}",
+    "Experiments on A and B show that {}", "To solve this problem, {}", "Motivated by the need for speed, {}",
+    "{}, enabling fast search in large archives", "{}, which is what all of the readers want", "{} (e.g., in mice)",
+    "{}: (1) a reader, (2) a writer", "{} to address these issues", "We tackle this problem and propose that {}",
+]  # fmt: skip
+CLAUSES = [
+    "we propose FooNet, a network that reads every page of a long book in one pass", "we find that foos fall by 12%",
+    "foos may fall by 12%", "the results suggest that foos fall", "to our knowledge, we are the first to count foos",
+    "we hypothesise that foos fall", "foos fall only in mice", "FooNet could, perhaps, read every page of a long book",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAMES), max_size=4), st.sampled_from(CLAUSES))
+@settings(deadline=None, max_examples=300)
+def test_no_form_of_a_sentence_loses_a_hedge(frames: list[str], clause: str) -> None:
+    sentence = clause
+    for frame in frames:
+        sentence = frame.format(sentence)
+    sentence = f"{sentence}."
+    hedges = [hedge.lower() for hedge in HEDGES.findall(sentence)]
+    alone = without_ties(sentence)
+    for form in (alone, *shorter_forms(alone)):
+        assert [hedge.lower() for hedge in HEDGES.findall(form)] == hedges
+
+
+def test_summaries_of_the_shipped_listings_lose_no_hedge() -> None:
+    for abstract in abstracts().values():
+        for sentence in sentences(abstract):
+            hedges = len(HEDGES.findall(sentence))
+            alone = without_ties(sentence)
+            assert all(len(HEDGES.findall(form)) == hedges for form in (alone, *shorter_forms(alone))), sentence
+
+
 OFFER = "We propose FooNet, a network that reads every page of a long book in one pass without a single label."
 
 
@@ -204,6 +297,22 @@ OFFER = "We propose FooNet, a network that reads every page of a long book in on
          "4.2% in accuracy, and is three times as fast.",
          f"{OFFER} On four standard benchmarks of scanned and of printed books, FooNet outperforms the strongest "
          "baseline by 4.2% in accuracy, and is three times as fast."),
+        # What came out, rather than how it was done; and what names something, rather than what points at it.
+        (f"{CHAT} {OFFER} We train it on pages. We build a corpus of old pages for this purpose. "
+         f"We find that old pages are read with more errors than new pages. {CHAT}",
+         f"{OFFER} We find that old pages are read with more errors than new pages."),
+        (f"{CHAT} We introduce a framework that defines and clarifies these two steps. "
+         f"{OFFER} {CHAT}", OFFER),
+        # A name is no summary.
+        (f"{CHAT} We propose FooNet. Using a fifth of the pages of all of the books in the world, FooNet outperforms "
+         f"the strongest baseline by 4.2% in accuracy on the four standard benchmarks of scanned and of printed books "
+         f"and by 3.1% on the benchmarks of books that were written by hand. {CHAT}",
+         "Using a fifth of the pages of all of the books in the world, FooNet outperforms the strongest baseline by "
+         "4.2% in accuracy on the four standard benchmarks of scanned and of printed books and by 3.1% on the "
+         "benchmarks of books that were written by hand."),
+        # The hedge stays, or the sentence goes.
+        (f"{CHAT} {OFFER} These findings indicate that FooNet reads old books with 12% fewer errors than all. {CHAT}",
+         f"{OFFER} These findings indicate that FooNet reads old books with 12% fewer errors than all."),
         # What does not fit whole is not cut, but left out.
         (f"{CHAT} {OFFER} FooNet outperforms the best of all baselines by 4.2% {'and what is more ' * 20}it wins.",
          OFFER),
@@ -226,7 +335,7 @@ OFFER = "We propose FooNet, a network that reads every page of a long book in on
          "第一部分是编码器。实验结果表明，该方法在四个数据集上提升3.2%。代码已公开。",
          "我们提出了一种新的稀疏训练方法，可以用于大型语言模型。实验结果表明，该方法在四个数据集上提升3.2%。"),
     ],
-    ids=["number", "whole", "once", "first", "object", "headings", "chinese"],
+    ids=["number", "outcome", "named", "name", "hedge", "whole", "once", "first", "object", "headings", "chinese"],
 )  # fmt: skip
 def test_what_is_chosen(abstract: str, expected: str) -> None:
     assert summarise(abstract) == expected
