@@ -29,6 +29,8 @@ A prior from 20,000 objects makes three views enough, and a faster scheduler for
 Your papers for Wednesday 12 March
 Two papers are for you, a one-minute read.
 
+== NEURAL FIELDS ==
+
 1. Sparse views suffice
 A prior makes three views enough.
 https://arxiv.org/abs/2503.00001
@@ -38,7 +40,7 @@ https://github.com/hardy/views
 2. A faster scheduler
 https://arxiv.org/abs/2503.00002
 
-Daily papers. Unsubscribe:
+You get this because you subscribed to Daily papers. Unsubscribe:
 https://papers.example.org/leave/7?a=1&b=2
 """
 

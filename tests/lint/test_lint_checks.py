@@ -29,6 +29,9 @@ WAY_OUT = 'href="https://papers.example.org/leave/7?a=1&amp;b=2" style="color:#5
 FIRST_LINE = '<p class="quiet" style="color:#57606a; font-size:14px"><a class="quiet" ' + WAY_OUT + "</a></p>"
 IMAGE = '<img src="https://papers.example.org/a.png" width="96" alt="A drawing" style="width:96px">'
 
+GHOST = '<!--[if mso]><table role="presentation"><tr><td><![endif]-->'
+GHOST_END = "<!--[if mso]></td></tr></table><![endif]-->"
+
 ON_BLUE = (
     CARD.replace("padding:", "color:#ffffff; background-color:#0b5394; padding:").replace("edge", "page")
     + "x</td></tr></table>"
@@ -77,9 +80,18 @@ BROKEN = [
     ("H13", ERROR, "html", 'href="https://github.com/hardy/views"', 'href="#"'),
     ("H13", ERROR, "html", 'href="https://github.com/hardy/views"', 'href="None"'),
     ("H13", ERROR, "html", 'class="summary"', 'class="{{ summary }}"'),
-    ("H13", WARNING, "html", "A prior makes three", "{{ count }} makes three"),
-    ("H13", WARNING, "html", "A prior makes three views enough.", "None"),
-    ("H13", WARNING, "text", "A prior makes three", "{% if x %} makes three"),
+    ("H13", ERROR, "html", "A prior makes three", "{{ count }} makes three"),
+    ("H13", ERROR, "html", "A prior makes three views enough.", "None"),
+    ("H13", ERROR, "text", "A prior makes three", "{% if x %} makes three"),
+    ("H13", ERROR, "html", ">Your papers for Wednesday 12 March<", ">None<"),
+    (
+        "H13",
+        ERROR,
+        "html",
+        'aria-label="Sparse views suffice + 1 paper"',
+        'aria-label="{{ Sparse views suffice + 1 paper"',
+    ),
+    ("H13", ERROR, "text", "A prior makes three views enough.", "undefined"),
     ("A1", ERROR, "html", 'class="card" role="presentation"', 'class="card"'),
     ("A1", ERROR, "html", ' cellspacing="0"', ""),
     ("A1", ERROR, "html", '<tr><td class="edge"', '<tr><th>x</th></tr><tr><td class="edge"'),
@@ -172,12 +184,17 @@ BROKEN = [
     ("C10", WARNING, "html", "border-top:1px solid #d8dee4", "border-top:1px solid grey"),
     ("C10", WARNING, "html", "border-top:1px solid #d8dee4", "border-top:1px solid rgba(1,2,3,0.5)"),
     ("C11", WARNING, "html", "A prior makes three views enough.</p>", f"{LONG * 200}</p>"),
+    ("C11", WARNING, "html", "A prior makes three views enough.</p>", f"x</p>{'<p>A line.</p>' * 120}"),
+    ("C11", WARNING, "html", H1, f"{GHOST}{'<p>x</p>' * 120}{GHOST_END}<h1 "),
     ("C11", WARNING, "html", f"</td></tr></table>\n{CARD}", ""),
     ("C12", ERROR, "html", H1, "<script>x</script><h1 "),
     ("C12", ERROR, "html", '<p class="summary"', '<p onclick="x()" class="summary"'),
     ("C12", ERROR, "html", 'href="https://github.com/hardy/views"', 'href="javascript:alert(1)"'),
     ("C12", ERROR, "html", 'href="https://github.com/hardy/views"', 'href="data:text/html,x"'),
     ("C12", ERROR, "html", "<title>", '<link rel="stylesheet" href="https://example.org/x.css"><title>'),
+    ("C12", ERROR, "html", "<title>", "<link rel=stylesheet href=https://example.org/x.css><title>"),
+    ("C12", ERROR, "html", H1, '<!--[if mso]><LINK rel="stylesheet" href="x.css"><![endif]--><h1 '),
+    ("C12", ERROR, "html", H1, "<!--[if !mso]><!--><script>x</script><!--<![endif]--><h1 "),
     ("C13", WARNING, "html", H1, inline("color:#767676; font-size:24px")),
     ("D1", WARNING, "html", DARK_BLOCK, ""),
     ("D2", WARNING, "html", OUTLOOK_BLOCK, ""),
@@ -213,15 +230,17 @@ BROKEN = [
     ("I12", NOTE, "html", "you subscribed to Daily papers", "you subscribed"),
     ("T1", ERROR, "text", "\nhttps://arxiv.org/abs/2503.00002\n", "\n"),
     ("T1", ERROR, "header", "multipart/alternative", "multipart/mixed"),
-    ("T2", WARNING, "text", "Two papers", "<b>Two</b> papers"),
-    ("T2", WARNING, "text", "Two papers", "Two&nbsp;papers"),
-    ("T2", WARNING, "text", "Two papers", "**Two** papers"),
-    ("T2", WARNING, "text", "Two papers", r"\emph{Two} papers"),
+    ("T2", ERROR, "text", "Two papers", "<b>Two</b> papers"),
+    ("T2", ERROR, "text", "Two papers", "Two&nbsp;papers"),
+    ("T2", ERROR, "text", "Two papers", "**Two** papers"),
+    ("T2", ERROR, "html", "Two papers", "&lt;b&gt;Two&lt;/b&gt; papers"),
+    ("T2", ERROR, "html", "Two papers", "Two&amp;nbsp;papers"),
+    ("T2", ERROR, "text", "Two papers", r"\emph{Two} papers"),
     ("T3", WARNING, "text_type", "charset=utf-8", "charset=utf-8; format=flowed"),
     ("T4", ERROR, "text", "Code: hardy/views\nhttps://github.com/hardy/views", "Code: https://github.com/hardy/views"),
     ("T4", WARNING, "text", "three views enough.", "three views enough. See https://example.org/more for more."),
     ("T5", ERROR, "header", "MIME-Version: 1.0", f"X-Long: {'x' * 1000}\nMIME-Version: 1.0"),
-    ("T6", WARNING, "text", "Daily papers. Unsubscribe:", "-- \nDaily papers. Unsubscribe:"),
+    ("T6", WARNING, "text", "to Daily papers. Unsubscribe:", "\n-- \nto Daily papers. Unsubscribe:"),
     ("T7", WARNING, "text", "Two papers", "Two papersᵣₑₛₜ"),
     ("support:css-text-shadow", WARNING, "html", H1, inline("text-shadow:1px 1px #ffffff")),
     (
@@ -292,7 +311,7 @@ def test_words_of_a_paper_are_told_from_left_overs() -> None:
 
 def test_errors_come_first_then_the_order_of_the_checks() -> None:
     bad = GOOD.with_("html", "<!DOCTYPE html>", "").with_("html", "<title>Sparse", "<title>Other")
-    bad = bad.with_("text", "Daily papers. Unsubscribe:", "-- ").with_("header", "List-Id", "X-List")
+    bad = bad.with_("text", "to Daily papers. Unsubscribe:", "\n-- \n").with_("header", "List-Id", "X-List")
     assert [(finding.check, finding.severity) for finding in found(bad)] == [
         ("H1", ERROR),
         ("I6", ERROR),

@@ -15,7 +15,7 @@ from rendering.mail_builders import EDITIONS, HOSTILE, Edition, paper
 
 from newsletter.assembly import opened_daily
 from newsletter.mail.mime import Letterhead, build
-from newsletter.model import Link, LinkKind
+from newsletter.model import Link, LinkKind, Parts
 from newsletter.rendering import Look
 from newsletter.rendering.lint import Finding, Severity, lint
 from newsletter.rendering.lint.allowances import ALLOWED
@@ -52,10 +52,10 @@ ODD: dict[str, Callable[[], Edition]] = {
 }
 
 
-def message(edition: Edition) -> bytes:
-    """The edition as bytes, as a run would send them."""
+def message(edition: Edition, parts: Parts | None = None) -> bytes:
+    """The edition as bytes, as a run would send them; with other `parts` if there are any."""
     return build(
-        edition.parts(),
+        parts or edition.parts(),
         LETTERHEAD,
         recipient="ann@example.org",
         recipient_name="Ann",

@@ -4,7 +4,7 @@ bytes ── mail (header, parts) ── page (elements, stylesheets, cascade) �
 
 Each check has an id and one sentence in CHECKS; docs/lint.md says more. Nothing here knows how a message was made.
 Errors stop an edition, so nothing that a paper says or links to may cause one: what looks like a left-over of a
-template but stands in both parts alike is a paper's own words, and what only depends on them is a warning.
+template but stands in both parts is a paper's own words (see `leftovers`), and what only depends on them is a warning.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from newsletter.rendering.lint.catalogue import CHECKS, place
 from newsletter.rendering.lint.css import check_css
 from newsletter.rendering.lint.findings import Finding, Severity
 from newsletter.rendering.lint.inbox import check_header, check_inbox
+from newsletter.rendering.lint.leftovers import check_left_overs
 from newsletter.rendering.lint.legibility import check_legibility
 from newsletter.rendering.lint.mail import Mail
 from newsletter.rendering.lint.shell import check_shell
@@ -49,6 +50,7 @@ def _findings(mail: Mail) -> Iterator[Finding]:
     if mail.fields:
         yield from check_header(mail)
     yield from check_text(mail)
+    yield from check_left_overs(mail)
     if mail.page is not None:
         for check in _OF_PAGES:
             yield from check(mail, mail.page)

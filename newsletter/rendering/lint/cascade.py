@@ -103,6 +103,7 @@ class Cascade:
         blocks: Sequence[Block],
     ) -> None:
         self.hits: dict[html.HtmlElement, list[Hit]] = {}
+        self._known: dict[tuple[int, bool], dict[str, Declared]] = {}  # by declarations, which `inline` and `hits` keep
         if elements:
             self._match(elements[0], [rule for block in blocks for rule in block.rules])
         self.shown: dict[View, dict[html.HtmlElement, Shown]] = {view: {} for view in View}
@@ -135,9 +136,18 @@ class Cascade:
         candidates.sort(key=lambda pair: pair[0])  # stable: of equals, the later one wins
         own: dict[str, Declared] = {}
         for (_, is_inline, _), declaration in candidates:
-            for name, tokens in longhands(declaration):
-                own[name] = Declared(tinycss2.serialize(tokens).strip(), tuple(tokens), not is_inline)
+            own.update(self._declared(declaration, embedded=not is_inline))
         return own
+
+    def _declared(self, declaration: Declaration, *, embedded: bool) -> dict[str, Declared]:
+        """What a declaration sets, by property; worked out once, since many elements share a declaration."""
+        key = (id(declaration), embedded)
+        if key not in self._known:
+            self._known[key] = {
+                name: Declared(tinycss2.serialize(tokens).strip(), tuple(tokens), embedded)
+                for name, tokens in longhands(declaration)
+            }
+        return self._known[key]
 
 
 def _matched(root: html.HtmlElement, selectors: str) -> Iterator[tuple[list[html.HtmlElement], int]]:

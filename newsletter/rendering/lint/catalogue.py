@@ -20,7 +20,7 @@ CHECKS: Mapping[str, str] = {
     "H10": 'A wrapper with role="article", aria-roledescription="email", the subject as its label, lang and dir.',
     "H11": "Every conditional comment that is opened is closed.",
     "H12": "The document is whole: it ends with </html>.",
-    "H13": "No placeholder, None, nan, Undefined or empty address was left unfilled.",
+    "H13": "No placeholder, None, nan, undefined or empty address was left unfilled, in either part.",
     # Accessibility
     "A1": 'Every table has role="presentation", border, cellpadding and cellspacing 0, and no header cells.',
     "A2": "There is one h1, first, and no level of headings is skipped.",
@@ -66,8 +66,8 @@ CHECKS: Mapping[str, str] = {
     "I11": "Images are https or cid, have their width, are of a kind that all programs show, and do not track.",
     "I12": "The mail names its list.",
     # The text part
-    "T1": "It is multipart/alternative, text first, HTML last, with the same papers in the same order.",
-    "T2": "The text part has no tags, entities, Markdown or TeX.",
+    "T1": "It is multipart/alternative, text first, HTML last, none empty, with the same papers in the same order.",
+    "T2": "Neither part shows tags, entities, Markdown or TeX that the other does not.",
     "T3": "The text part is not format=flowed.",
     "T4": "An address in the text part stands alone on its line, and our own without tracking parameters.",
     "T5": "No line on the wire is longer than 998 octets, in the body better 78.",

@@ -9,9 +9,9 @@ from itertools import chain
 
 from newsletter.rendering.lint.cascade import View, longhands
 from newsletter.rendering.lint.findings import Finding, error, note, warning
+from newsletter.rendering.lint.leftovers import NOTHING
 from newsletter.rendering.lint.mail import Mail
 from newsletter.rendering.lint.page import Page, drawn
-from newsletter.rendering.lint.shell import NOTHING
 from newsletter.rendering.lint.stylesheets import Declaration, components
 from newsletter.rendering.lint.word import check_word
 
@@ -37,6 +37,7 @@ _COLOUR_FUNCTIONS = frozenset(
 )
 _BAD_IMPORTANT = re.compile(r"\S!|!\s+important|!(?!important)[iI]\w+")
 _FOREIGN = ("iframe", "object", "embed", "applet", "form", "link", "base", "frame", "frameset")
+_FOREIGN_TAG = re.compile(rf"<(script|{'|'.join(_FOREIGN)})\b[^>]*>", re.IGNORECASE)
 
 
 def check_css(mail: Mail, page: Page) -> Iterator[Finding]:
@@ -196,6 +197,12 @@ def _hygiene(page: Page) -> Iterator[Finding]:
         for name in element.attrib:
             if name.lower().startswith("on"):
                 yield error("C12", f"The attribute {name} is a script: take it out.", drawn(element))
+    for condition, inner in page.conditionals:
+        for found in _FOREIGN_TAG.finditer("" if inner.startswith("<!-->") else inner):  # what all read is read above
+            said = (
+                f"<{found[1].lower()}> does not belong into a mail, nor into a comment for “{condition}”: take it out."
+            )
+            yield error("C12", said, found[0])
     for link in page.links:
         address = link.get("href", "").strip()
         if (

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 
 from newsletter.rendering.lint.cascade import View
 from newsletter.rendering.lint.findings import Finding, error, note, warning
+from newsletter.rendering.lint.leftovers import UNFILLED
 from newsletter.rendering.lint.mail import Mail
 from newsletter.rendering.lint.page import HEADINGS, Page, drawn, paragraph, seen, text_of
-from newsletter.rendering.lint.shell import UNFILLED
 
 SUBJECT_LENGTH = (25, 60)
 PREHEADER_LENGTH = (60, 130)

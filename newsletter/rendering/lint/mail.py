@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -10,13 +11,18 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from functools import cached_property
+from urllib.parse import unquote
 
 from newsletter.rendering.lint.page import Page
 
 _CHARSET = re.compile(r"""charset\*?\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _FIELD = re.compile(rb"[!-9;-~]+:[ \t]?[^\r\n]*\r?\n")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
+_ASCII_WORD = re.compile("[a-z]+")
 _URI = re.compile(r"<([^<>]*)>")
+_ESCAPED_AGAIN = re.compile("%(?:25)+")
+_IDLE = re.compile(r"[^\w{}%<>&;#*\[\]$\\`/]|_")
+"""What the essence of a text leaves out: the signs that none of the left-overs looked for is made of."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,27 @@ class Mail:
         flat = _flat(words)
         return all(flat in part for part in self._both)
 
+    def text_may_say(self, words: str) -> bool:
+        """Whether the text part may say these words, however a template prints them: wrapped, in capitals, with indices
+        raised or in brackets, escaped in an address. True without a text part, for then nobody knows."""
+        return self.text is None or _essence(words) in self._essences[0]
+
+    def page_may_say(self, words: str) -> bool:
+        """The same for the HTML part."""
+        return self.page is None or _essence(words) in self._essences[1]
+
+    @cached_property
+    def _essences(self) -> tuple[str, str]:
+        return _essence(self.text or ""), _essence(self.page.words if self.page else "")
+
+    def text_has_word(self, word: str) -> bool:
+        """Whether the text part has this word of ASCII letters, in whatever case; true without a text part."""
+        return self.text is None or _has_word(self.text, word)
+
+    def page_has_word(self, word: str) -> bool:
+        """The same for the HTML part, where no space need stand between two pieces of text."""
+        return self.page is None or any(_has_word(piece, word) for _, piece in self.page.pieces)
+
     def octet_lines(self) -> Iterator[tuple[bytes, bool]]:
         """The lines on the wire, each with whether it belongs to a body."""
         in_body = False
@@ -142,6 +169,17 @@ def _decoded(value: str) -> str:
         return str(make_header(decode_header(value)))
     except (MessageError, LookupError, ValueError):
         return value
+
+
+def _has_word(text: str, word: str) -> bool:
+    return word.casefold() in _ASCII_WORD.findall(text.casefold())
+
+
+def _essence(text: str) -> str:
+    """What is left of a text however a template prints it: letters and digits of one form, and suspect signs."""
+    plain = unquote(_ESCAPED_AGAIN.sub("%", text))
+    plain = unicodedata.normalize("NFKD", plain).upper().casefold()
+    return _IDLE.sub("", unicodedata.normalize("NFKD", plain))
 
 
 def _flat(text: str) -> str:

@@ -142,6 +142,31 @@ class Page:
         return found
 
     @cached_property
+    def pieces(self) -> list[tuple[html.HtmlElement, str]]:
+        """The pieces of text in the body, each with the element it belongs to; a title is one piece."""
+        if self.body is None:
+            return []
+        titled = {inner for title in self.titles for inner in title.iter()}
+        found = [(element, words) for element, words in owned(self.body) if element not in titled]
+        return found + [(title, text_of(title)) for title in self.titles]
+
+    @cached_property
+    def running(self) -> list[tuple[html.HtmlElement, str]]:
+        """The pieces that are not in links, titles being none here."""
+        linked = {inner for link in self.links if "title" not in classes(link) for inner in link.iter()}
+        return [(element, words) for element, words in self.pieces if element not in linked]
+
+    @cached_property
+    def around_papers(self) -> list[html.HtmlElement]:
+        """The elements before the first paper's title and after the last paper's table, but for the preheader."""
+        hidden = set(self.preheader.iter()) if self.preheader is not None else set()
+        if not self.titles:
+            return [one for one in self.elements if one not in hidden]
+        last = next(self.titles[-1].iterancestors("table"), self.titles[-1])
+        begin, end = self.elements.index(self.titles[0]), self.elements.index([*last.iter("*")][-1])
+        return [one for one in (*self.elements[:begin], *self.elements[end + 1 :]) if one not in hidden]
+
+    @cached_property
     def words(self) -> str:
         """All text of the body, the preheader's too."""
         return text_of(self.body) if self.body is not None else ""
@@ -179,8 +204,13 @@ def paragraph(element: html.HtmlElement) -> html.HtmlElement:
 
 def strings(element: html.HtmlElement) -> Iterator[str]:
     """The pieces of text in an element, one by one."""
+    return (words for _, words in owned(element))
+
+
+def owned(element: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, str]]:
+    """The same, each with the element in which it stands."""
     for part in element.iter():
         if isinstance(part.tag, str) and part.tag not in {"style", "script"} and part.text:
-            yield part.text
+            yield part, part.text
         if part is not element and part.tail:
-            yield part.tail
+            yield part.getparent(), part.tail

@@ -1,4 +1,4 @@
-"""H: the document's shell; and D5, which stands there."""
+"""H1 to H12: the document's shell; and D5, which stands there."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ from lxml import html
 from newsletter.rendering.lint.cascade import View
 from newsletter.rendering.lint.findings import Finding, error, warning
 from newsletter.rendering.lint.mail import Mail
-from newsletter.rendering.lint.page import Page, drawn, strings
+from newsletter.rendering.lint.page import Page, drawn
 
 DOCTYPE = "<!DOCTYPE html>"
-
-UNFILLED = re.compile(r"\{\{|\{%|%7B%(?:7B|25)", re.IGNORECASE)
-"""A placeholder of a template, as it stands or as an inliner escapes it in an address."""
-
-NOTHING = re.compile(r"\s*(?:None|nan|NaN|undefined|Undefined)\s*")
-"""What a program prints that was given nothing."""
-
-_WORDED = frozenset({"aria-label", "alt", "title"})
-"""Attributes that hold text to be read."""
 
 _CHARSET = re.compile(rb"""<meta\b[^>]*charset\s*=\s*["']?utf-8\b""", re.IGNORECASE)
 _NO_ZOOM = re.compile(r"user-scalable\s*=\s*(?:no|0)\b|maximum-scale", re.IGNORECASE)
 
 
 def check_shell(mail: Mail, page: Page) -> Iterator[Finding]:
-    """H1 to H13, and D5."""
+    """H1 to H12, and D5."""
     yield from _source(mail, page)
     if page.root is None or page.body is None:
         yield error("H12", "There is no body in the HTML: check that the template is complete.")
@@ -38,7 +29,6 @@ def check_shell(mail: Mail, page: Page) -> Iterator[Finding]:
     yield from _metas(page)
     yield from _word(page)
     yield from _wrapper(mail, page)
-    yield from _unfilled(mail, page)
 
 
 def _source(mail: Mail, page: Page) -> Iterator[Finding]:
@@ -135,50 +125,3 @@ def _wrapper(mail: Mail, page: Page) -> Iterator[Finding]:
         yield error("H10", f"The wrapper with role=article lacks {', '.join(wrong)}: add it.", drawn(wrapper))
     elif mail.subject and not _same(wrapper.get("aria-label", ""), mail.subject):
         yield warning("H10", "The wrapper's aria-label is not the subject: print the subject in it.", drawn(wrapper))
-
-
-def _unfilled(mail: Mail, page: Page) -> Iterator[Finding]:
-    for element in page.elements:
-        for name, value in element.attrib.items():
-            if name in {"href", "src"}:
-                yield from _unfilled_address(mail, element, value.strip())
-            elif UNFILLED.search(value) or NOTHING.fullmatch(value):
-                if name in _WORDED:
-                    yield unfilled_words(mail, value)
-                else:
-                    yield error(
-                        "H13", f"The attribute {name} was left unfilled: give the template its value.", drawn(element)
-                    )
-    for words in strings(page.body):
-        if UNFILLED.search(words) or NOTHING.fullmatch(words):
-            yield unfilled_words(mail, words)
-
-
-def _unfilled_address(mail: Mail, element: html.HtmlElement, value: str) -> Iterator[Finding]:
-    if value in {"", "#"} or NOTHING.fullmatch(value):
-        yield error("H13", f"A <{element.tag}> leads nowhere: give the template its address.", drawn(element))
-    elif UNFILLED.search(value):
-        # What the text part shows as well is a paper's, whatever it looks like; a thumbnail it cannot show.
-        if value in mail.line_set:
-            yield warning(
-                "H13:words", "An address looks like a placeholder of a template, and both parts have it.", value
-            )
-        elif element.tag == "img":
-            yield warning(
-                "H13:picture",
-                "An image's address looks like a placeholder of a template: see where it comes from.",
-                value,
-            )
-        else:
-            yield error("H13", "An address was left unfilled: give the template its value.", drawn(element))
-
-
-def unfilled_words(mail: Mail, words: str) -> Finding:
-    """The finding for text that looks like a placeholder."""
-    found = UNFILLED.search(words)
-    around = words[max(0, found.start() - 20) : found.end() + 40] if found else words
-    if mail.said_in_both(around):
-        return warning("H13:words", "A text looks like a placeholder of a template, and both parts have it.", around)
-    return warning(
-        "H13", "A text looks like a placeholder that was left unfilled: give the template its value.", around
-    )

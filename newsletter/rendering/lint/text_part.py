@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from newsletter.rendering.lint.findings import Finding, error, warning
+from newsletter.rendering.lint.leftovers import ADDRESS
 from newsletter.rendering.lint.mail import Mail
-from newsletter.rendering.lint.shell import UNFILLED, unfilled_words
+from newsletter.rendering.lint.page import seen
 
 LONGEST_LINE, GOOD_LINE = 998, 78
 """Octets of a line without its end (RFC 5322, section 2.1.1)."""
 
 LONGEST_RAISED = 3
 
-_ADDRESS = re.compile(r"(?:https?://|mailto:)\S+")
-_LEFT_OVERS = {
-    "tag": re.compile(r"</?[A-Za-z][^<>\n]*>"),
-    "entity": re.compile(r"&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#x[0-9a-fA-F]+);"),
-    "Markdown": re.compile(r"\*\*[^*\n]+\*\*|^#{1,6} .*|\[[^\]\n]+\]\([^)\n]*\)|^```.*"),
-    "TeX": re.compile(r"\\[A-Za-z]+|\$[^$\n]*[\\^_{][^$\n]*\$"),
-}
 _RAISED = re.compile(rf"[\u2070-\u209c\u00b2\u00b3\u00b9\u1d2c-\u1d6a\u1d9b-\u1dbf]{{{LONGEST_RAISED + 1},}}")
 _TRACKING = re.compile(r"[?&](?:utm_\w+|mc_[ce]id|fbclid|gclid)=", re.IGNORECASE)
 
@@ -37,6 +31,8 @@ def check_kind(mail: Mail) -> Iterator[Finding]:
     if mail.kinds != ("multipart/alternative", "text/plain", "text/html"):
         kinds = " with ".join(mail.kinds[:4])
         yield error("T1", f"The message is {kinds}: make it multipart/alternative of text/plain, then text/html.")
+    if "text/html" in mail.kinds and (mail.page is None or not seen(mail.page.words)):
+        yield error("T1", "The HTML part shows nothing: see whether its template was rendered.")
     longest = max((len(line) for line, _ in mail.octet_lines()), default=0)
     if longest > LONGEST_LINE:
         yield error("T5", f"A line on the wire has {longest:,} octets; {LONGEST_LINE} are allowed: encode the parts.")
@@ -49,7 +45,7 @@ def _beginning(mail: Mail) -> str:
 
 
 def check_text(mail: Mail) -> Iterator[Finding]:
-    """T1 to T7 and H13: what the text part says."""
+    """T1 and T3 to T7: what the text part says; `leftovers` has T2."""
     if mail.text is None:
         return
     if not mail.text.strip():
@@ -63,8 +59,8 @@ def check_text(mail: Mail) -> Iterator[Finding]:
     for line in mail.lines:
         if line.rstrip("\r") == "-- ":
             yield warning("T6", 'A line is "-- ", after which programs hide what follows: use other signs.')
-        if not _ADDRESS.fullmatch(line.strip()):
-            yield from _left_overs(mail, line)
+        if not ADDRESS.fullmatch(line.strip()):
+            yield from _raised(mail, line)
             yield from _addresses(mail, line)
     yield from _own_addresses(mail)
 
@@ -91,19 +87,7 @@ def _papers(mail: Mail) -> Iterator[Finding]:
             return
 
 
-def _left_overs(mail: Mail, line: str) -> Iterator[Finding]:
-    for kind, pattern in _LEFT_OVERS.items():
-        for found in pattern.finditer(line):
-            if mail.said_in_both(found[0]):
-                yield warning(
-                    "T2:words",
-                    f"The text part holds what looks like a left-over ({kind}), and so does the HTML.",
-                    found[0],
-                )
-            else:
-                yield warning("T2", f"The text part holds a left-over ({kind}): print plain text.", found[0])
-    if UNFILLED.search(line):
-        yield unfilled_words(mail, line)
+def _raised(mail: Mail, line: str) -> Iterator[Finding]:
     for found in _RAISED.finditer(line):
         detail = "T7:words" if mail.said_in_both(found[0]) else "T7"
         yield warning(
@@ -114,7 +98,7 @@ def _left_overs(mail: Mail, line: str) -> Iterator[Finding]:
 
 
 def _addresses(mail: Mail, line: str) -> Iterator[Finding]:
-    for found in _ADDRESS.finditer(line):
+    for found in ADDRESS.finditer(line):
         if not _host(found[0]):
             continue
         if mail.said_in_both(found[0]):

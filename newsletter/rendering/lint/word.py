@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
+from math import ceil
 
 from lxml import html
 
 from newsletter.rendering.lint.cascade import View
 from newsletter.rendering.lint.colours import colour
 from newsletter.rendering.lint.findings import Finding, warning
-from newsletter.rendering.lint.page import Page, drawn, text_of
+from newsletter.rendering.lint.page import Page, drawn, paragraph
 
 MOST_BORDER = 8
 """Pixels of a border that Word draws."""
 
 TALLEST = 1_790
 """Pixels: Word splits a table of more than 23.7 inches and leaves a gap."""
+
+WIDTH = 600
+"""Pixels of a mail on a wide screen."""
+
+_CHARACTER = 0.5
+"""The width of a character on average, in its size."""
 
 _CHARACTERS_A_LINE, _PIXELS_A_LINE = 70, 24
 _CELLS = frozenset({"td", "th"})
@@ -27,6 +34,7 @@ _GROUNDED = frozenset({"table", "tr", "td", "th", "body"})
 _BORDERED = frozenset({"table", "td", "th", "img", "hr"})
 _SIDES = ("top", "right", "bottom", "left")
 _GHOST = re.compile(r"<!--\[if[^\]]*mso[^\]]*\]>(.*?)<!\[endif\]-->", re.DOTALL)
+_BLOCK = re.compile(r"<(?:p|h[1-6]|li|tr|br)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -75,19 +83,42 @@ def _line_heights(page: Page) -> Iterator[Finding]:
 
 
 def _tall_tables(page: Page) -> Iterator[Finding]:
-    room = TALLEST // _PIXELS_A_LINE * _CHARACTERS_A_LINE
     papers = Counter(table for link in page.titles for table in link.iterancestors("table"))
+    heights = _heights(page)
     for table in page.tagged("table"):
         if papers[table] > 1:
             yield warning(
                 "C11", "A table holds several papers, and Word splits a tall one: use one each.", drawn(table)
             )
-        elif len(text_of(table)) > room:
-            yield warning("C11", "A table holds a very long text, and Word splits a tall one: cut it up.", drawn(table))
+        elif heights[table] > TALLEST:
+            said = (
+                f"A table is about {heights[table]:,.0f} pixels high, and Word splits one above {TALLEST:,}: cut it up."
+            )
+            yield warning("C11", said, drawn(table))
+    room = TALLEST // _PIXELS_A_LINE
     last, balance = 0, 0
     for ghost in _GHOST.finditer(page.source):
-        between = _TAG.sub("", page.source[last : ghost.start()])
-        if balance > 0 and len(" ".join(between.split())) > room:
+        between = page.source[last : ghost.start()]
+        lines = len(" ".join(_TAG.sub("", between).split())) / _CHARACTERS_A_LINE
+        if balance > 0 and max(lines, len(_BLOCK.findall(between))) > room:
             yield warning("C11", "A table for Word alone holds a long text, and Word splits it: use several.", ghost[0])
         inner = ghost[1].lower()
         balance, last = balance + inner.count("<table") - inner.count("</table"), ghost.end()
+
+
+def _heights(page: Page) -> defaultdict[html.HtmlElement, float]:
+    """About how high each table is, in pixels: its paragraphs at a width of WIDTH, and what is kept free around them.
+
+    Cells are taken to stand below each other, as on a small screen.
+    """
+    blocks: defaultdict[html.HtmlElement, float] = defaultdict(float)
+    for element, words in page.texts:
+        blocks[paragraph(element)] += len(words) * page.shown(element, View.BARE).size * _CHARACTER
+    heights: defaultdict[html.HtmlElement, float] = defaultdict(float)
+    for block, width in blocks.items():
+        bare = page.shown(block, View.BARE)
+        around = sum(bare.pixels(f"{what}-{side}") for what in ("padding", "margin") for side in ("top", "bottom"))
+        height = ceil(width / WIDTH) * bare.line + around
+        for table in block.iterancestors("table"):
+            heights[table] += height
+    return heights
