@@ -97,7 +97,7 @@ def cut(text: str, room: int) -> str:
         if used > room - 1:
             break
         kept += cluster
-    return kept.rstrip(f" {ELLIPSIS}") + ELLIPSIS
+    return kept.rstrip(f" {ELLIPSIS}") + ELLIPSIS  # never two in a row
 
 
 def columns(text: str) -> int:
