@@ -131,3 +131,8 @@ def test_a_long_mail_takes_no_longer_than_its_length_explains() -> None:
         return time.process_time() - begun
 
     assert seconds(1_000) < 20 * max(seconds(100), 0.05)
+
+
+def test_messages_in_messages_in_messages_are_no_exception() -> None:
+    nested = b"Content-Type: message/rfc822\r\n\r\n" * 3_000 + b"Subject: x\r\n\r\nx"
+    assert lint(nested)

@@ -128,11 +128,8 @@ def _directions(page: Page) -> Iterator[Finding]:
             start = one.name == "text-align" and one.value.lower() in {"start", "end"}
             if start or one.name.startswith(_LOGICAL):
                 yield warning("RTL", f"“{one}” is unknown to most programs: write left or right.", drawn(element))
-    told: set[html.HtmlElement] = set()
-    for element, _ in page.texts:
-        block = paragraph(element)
-        if block not in told and _from_right(text_of(block)) and _direction(block) == "ltr":
-            told.add(block)
+    for block in dict.fromkeys(paragraph(element) for element, _ in page.texts):
+        if _from_right(text_of(block)) and _direction(block) == "ltr":
             yield warning(
                 "RTL", 'Text that runs from right to left stands in dir="ltr": set dir="auto" on it.', drawn(block)
             )

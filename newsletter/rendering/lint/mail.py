@@ -49,7 +49,10 @@ class Mail:
             return cls(content, (), (), None, "", Page(content.decode("utf-8", "replace"), len(content)), "")
         if not _FIELD.match(content):
             return cls(content, (), (), None, "", None, "")
-        parsed = message_from_bytes(content, policy=policy.compat32)
+        try:
+            parsed = message_from_bytes(content, policy=policy.compat32)
+        except RecursionError:  # thousands of messages in each other
+            return cls(content, (), (), None, "", None, "")
         fields = tuple((name.lower(), _unfolded(str(value))) for name, value in parsed.raw_items())
         leaves = [part for part in parsed.walk() if not part.is_multipart()]
         pieces = [parsed, *parsed.get_payload()] if parsed.is_multipart() else [parsed]
@@ -66,6 +69,11 @@ class Mail:
             _page(html),
             html_type,
         )
+
+    @cached_property
+    def hrefs(self) -> frozenset[str]:
+        """Where the links of the HTML lead."""
+        return frozenset(link.get("href", "").strip() for link in self.page.links) if self.page else frozenset()
 
     def raw(self, name: str) -> list[str]:
         """The values of a field as they stand, unfolded."""

@@ -103,7 +103,7 @@ def _addresses(mail: Mail, line: str) -> Iterator[Finding]:
             continue
         if mail.said_in_both(found[0]):
             yield warning("T4:words", "An address stands in a sentence, in both parts alike.", line)
-        elif found[0] in _hrefs(mail) and found[0] not in mail.line_set:
+        elif found[0] in mail.hrefs and found[0] not in mail.line_set:
             yield error("T4", "An address of the HTML never stands alone on a line of the text: give it its own.", line)
         else:
             yield warning("T4", "An address stands beside other text: give it a line of its own.", line)
@@ -118,12 +118,8 @@ def _host(address: str) -> str:
         return ""
 
 
-def _hrefs(mail: Mail) -> set[str]:
-    return {link.get("href", "").strip() for link in mail.page.links} if mail.page else set()
-
-
 def _own_addresses(mail: Mail) -> Iterator[Finding]:
     own = {_host(uri) for uri in mail.leaving if uri.startswith("http")} - {""}
-    for address in sorted({*mail.line_set, *_hrefs(mail)}):
+    for address in sorted({*mail.line_set, *mail.hrefs}):
         if _TRACKING.search(address) and _host(address) in own:
             yield warning("T4", "An address of ours tracks who clicks: leave such parameters out.", address)
