@@ -67,8 +67,8 @@ class Templates:
             finalize=_printed,
             extensions=["jinja2.ext.i18n"],
         )
-        # Set by the extension, so no type checker knows it.
-        self._environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+        install = self._environment.install_gettext_translations  # type: ignore[attr-defined]  # set by the extension
+        install(language.translations, newstyle=True)
         left_to_right = language.direction == "ltr"
         self._environment.globals |= {
             "language": language,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,10 @@ def swapped(old: str, new: str, count: int = -1) -> Callable[[bytes], bytes]:
     return lambda content: content.replace(old.encode(), new.encode(), count)
 
 
+def _linking(address: str, text: str) -> str:
+    return text + f'<a href="{address}">x</a>'
+
+
 def in_body(subtype: str, change: Callable[[str], str]) -> Callable[[bytes], bytes]:
     """A body part decoded, changed and encoded again."""
 
@@ -289,8 +293,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "mark left in HTML": (in_body("html", lambda text: text + "\ue000"), "the HTML part has a placeholder"),
     **{
         f"unfilled link {address or 'empty'}": (
-            # mypy cannot infer a lambda whose default binds the loop's value.
-            in_body("html", lambda text, address=address: text + f'<a href="{address}">x</a>'),  # type: ignore[misc]
+            in_body("html", partial(_linking, address)),
             "a link was left unfilled",
         )
         for address in ("https://spliced.invalid/web", "{{ web }}", "%7B%7Bweb%7D%7D", "{% web %}", "", "#", "None")
