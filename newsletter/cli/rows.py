@@ -76,6 +76,8 @@ def paper_json(paper: Paper) -> dict[str, Any]:
         "links": [{"kind": link.kind, "url": link.url} for link in paper.links],
         "listings": [{"source": one.source, "day": one.day, "rank": one.rank} for one in paper.listings],
         "first_seen": paper.first_seen,
+        "categories": list(paper.categories),
+        "institutions": list(paper.institutions),
     }
 
 
@@ -88,6 +90,11 @@ def topic_json(topic: Topic, subscribers: Iterable[Subscriber]) -> dict[str, Any
         "exclude": list(topic.exclude),
         "min_score": topic.min_score,
         "max_papers": topic.max_papers,
+        "categories": list(topic.categories),
+        "authors": list(topic.authors),
+        "institutions": list(topic.institutions),
+        "examples": list(topic.examples),
+        "weight": topic.weight,
         "readers": sum(topic.slug in one.topics for one in subscribers if one.status == "active"),
     }
 

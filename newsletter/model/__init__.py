@@ -3,13 +3,15 @@
 from newsletter.model.batch import Batch, Problem, Verdict
 from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State, Step
 from newsletter.model.digest import Digest, Pick, Reason, Section, Why
-from newsletter.model.edition import TRENDING, Edition, Ranking
+from newsletter.model.edition import ALSO_TRENDING, TRENDING, Edition, Group, Ranking
+from newsletter.model.feedback import Feedback, Opinion
 from newsletter.model.message import Message, Parts, ReaderLinks
 from newsletter.model.paper import Link, LinkKind, Listing, Paper, ReadablePaper, merge
 from newsletter.model.subscriber import Rhythm, Status, Subscriber
 from newsletter.model.topic import Topic
 
 __all__ = [
+    "ALSO_TRENDING",
     "OPEN_STATES",
     "SETTLED_STATES",
     "TRENDING",
@@ -17,10 +19,13 @@ __all__ = [
     "Delivery",
     "Digest",
     "Edition",
+    "Feedback",
+    "Group",
     "Link",
     "LinkKind",
     "Listing",
     "Message",
+    "Opinion",
     "Outcome",
     "Paper",
     "Parts",

@@ -13,6 +13,12 @@ class Why(StrEnum):
     TITLE = "title"  # the words that the title says
     ABSTRACT = "abstract"  # the words that the abstract says
     BOTH = "both"  # the words that both say
+    RELATED = "related"  # words of the paper that go with the topic in the archive
+    AUTHOR = "author"  # an author the topic follows
+    INSTITUTION = "institution"  # an institution the topic follows
+    LIKED = "liked"  # the title of a paper the reader liked, which this one is close to
+    EXAMPLE = "example"  # the title of an example paper of the topic, likewise
+    VOTES = "votes"  # votes, and the place by votes among the papers of the day
     PLACE = "place"  # rank, length of the page, its day (ISO)
     AGAIN = "again"  # on how many days it was listed
     TEXT = "text"  # a sentence, as editions hold it that were frozen before reasons were facts

@@ -9,7 +9,10 @@ from newsletter.model.digest import Pick
 from newsletter.model.topic import Topic
 
 TRENDING = "trending"
-"""Slug of the section without a topic; no topic may use it."""
+"""Slug of the section without a topic; no topic may use it. Its groups have it before a colon."""
+
+ALSO_TRENDING = f"{TRENDING}:"
+"""Slug of what is left when *Trending* is grouped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,15 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Papers, by their ids in order, that belong together. `label` holds one to three terms as the papers word them,
+    the best first; it is empty for the papers that belong to no other group."""
+
+    label: tuple[str, ...]
+    papers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """The picks of one topic for one edition, best first; `topic` as it was worded then (None for *Trending*).
 
@@ -33,6 +45,7 @@ class Ranking:
     topic: Topic | None
     picks: tuple[Pick, ...]
     excluded: tuple[str, ...] | None = ()
+    groups: tuple[Group, ...] = ()
 
     @property
     def slug(self) -> str:

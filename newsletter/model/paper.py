@@ -43,7 +43,8 @@ class Paper:
     paper's identity, `arxiv:2503.01234`, `doi:10.1000/x` or `title:<fingerprint>`; it never changes once given.
     `keys` are all identities the paper is known by, its own `id` among them. The rest is what only some sources know:
     `venue` where it was published, and when; `version` of an arXiv paper (0: unknown); `votes` of the page's readers;
-    `ai_summary`, a summary that the source had a machine write; `thumbnail`, the address of a picture.
+    `ai_summary`, a summary that the source had a machine write; `thumbnail`, the address of a picture; `categories` of
+    arXiv, the first of them the primary one; `institutions`, the authors' affiliations as the source words them.
     """
 
     id: str
@@ -60,6 +61,8 @@ class Paper:
     votes: int | None = None
     ai_summary: str = ""
     thumbnail: str = ""
+    categories: tuple[str, ...] = ()
+    institutions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +100,6 @@ def merge(known: Paper, incoming: Paper) -> Paper:
         votes=incoming.votes if known.votes is None else known.votes,
         ai_summary=known.ai_summary or incoming.ai_summary,
         thumbnail=known.thumbnail or incoming.thumbnail,
+        categories=known.categories or incoming.categories,
+        institutions=known.institutions or incoming.institutions,
     )

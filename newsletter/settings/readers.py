@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
@@ -22,6 +23,27 @@ TableT = TypeVar("TableT", bound=Table)
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Wording = Annotated[str, Field(min_length=1, max_length=200)]
 
+# An archive, with or without a subject class (https://arxiv.org/category_taxonomy).
+_CATEGORY = re.compile(r"[a-z]+(-[a-z]+)*(\.[A-Za-z]+(-[a-z]+)*)?")
+
+
+def _like_a_category(text: str) -> str:
+    if not _CATEGORY.fullmatch(text):
+        raise ValueError("must be a category of arXiv like “cs.CV”, “q-bio.NC” or “math”")
+    return text
+
+
+def _name(text: str) -> str:
+    # A followed name without a letter would be found everywhere, or nowhere.
+    if not (text.isprintable() and any(char.isalnum() for char in text)):
+        raise ValueError("must be one line of printable text with a letter or a digit in it")
+    return text.strip()
+
+
+Category = Annotated[str, Field(max_length=40), AfterValidator(_like_a_category)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_name)]
+Example = Annotated[str, Field(max_length=500), AfterValidator(_name)]
+
 
 def _language_or_none(code: str) -> str:
     return language(code).code if code else ""
@@ -33,10 +55,15 @@ class TopicTable(Table):
     slug: Slug
     name: Annotated[Line, Field(min_length=1, max_length=100)]
     description: str = Field("", max_length=5000)
-    keywords: tuple[Wording, ...] = Field((), max_length=1000)
+    keywords: tuple[Wording, ...] = Field((), max_length=10_000)
     exclude: tuple[Wording, ...] = Field((), max_length=1000)
-    min_score: float = Field(1.0, ge=0, le=100, allow_inf_nan=False)
+    min_score: float = Field(2.5, ge=0, le=100, allow_inf_nan=False)
     max_papers: int = Field(5, ge=1, le=100)
+    categories: tuple[Category, ...] = Field((), max_length=100)
+    authors: tuple[Name, ...] = Field((), max_length=200)
+    institutions: tuple[Name, ...] = Field((), max_length=200)
+    examples: tuple[Example, ...] = Field((), max_length=200)
+    weight: float = Field(1.0, gt=0, le=10, allow_inf_nan=False)
 
     @field_validator("slug")
     @classmethod

@@ -203,6 +203,13 @@ class EditionTable(Table):
     look_back: int = Field(7, ge=1, le=60, description="days: how late a source may be, how far a catch-up reaches")
 
 
+class RankingTable(Table):
+    archive_days: int = Field(150, ge=7, le=3650, description="days of earlier papers that scores are measured against")
+    models: Literal["installed", "none", "static", "neural", "both"] = Field(
+        "installed", description="which models of language add a part: those whose extras are installed, or named ones"
+    )
+
+
 class DigestTable(Table):
     max_papers: int = Field(12, ge=1, le=100, description="full cards in one digest")
     trending_papers: int = Field(10, ge=1, le=100, description="full cards for a reader without topics")
@@ -295,6 +302,7 @@ class Settings(BaseSettings):
     sender: SenderTable = SenderTable()
     smtp: SmtpTable = SmtpTable()
     edition: EditionTable = EditionTable()
+    ranking: RankingTable = RankingTable()
     digest: DigestTable = DigestTable()
     schedule: ScheduleTable = ScheduleTable()
     delivery: DeliveryTable = DeliveryTable()

@@ -10,6 +10,7 @@ from newsletter.store.batches import Batches, BatchRecord
 from newsletter.store.bounces import Bounce, Bounces
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
+from newsletter.store.feedback import FeedbackLog
 from newsletter.store.ledger import Ledger
 from newsletter.store.marks import WithdrawnError
 from newsletter.store.migrating import migrate
@@ -25,6 +26,7 @@ __all__ = [
     "Bounce",
     "Bounces",
     "Editions",
+    "FeedbackLog",
     "Ledger",
     "Owner",
     "Papers",
@@ -48,6 +50,7 @@ class Store:
     suppressions: Suppressions
     bounces: Bounces
     editions: Editions
+    feedback: FeedbackLog
     ledger: Ledger
     database: Database
 
@@ -72,6 +75,7 @@ class Store:
             suppressions=Suppressions(database),
             bounces=Bounces(database),
             editions=Editions(database),
+            feedback=FeedbackLog(database),
             ledger=Ledger(database),
             database=database,
         )

@@ -155,6 +155,8 @@ def _columns(paper: Paper) -> dict[str, object]:
         "votes": paper.votes,
         "ai_summary": paper.ai_summary,
         "thumbnail": paper.thumbnail,
+        "categories": list(paper.categories),
+        "institutions": list(paper.institutions),
     }
 
 

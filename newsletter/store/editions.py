@@ -1,18 +1,18 @@
-"""Editions: days, frozen. What is frozen is never written again."""
+"""Editions: days, frozen, and what some readers were ranked of them. What is frozen is never written again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import Edition, Pick, Ranking, Reason, Why
+from newsletter.model import Edition, Group, Pick, Ranking, Reason, Why
 from newsletter.store import tables
-from newsletter.store.database import Database, insert_new
+from newsletter.store.database import Database, blocks, insert_new
 from newsletter.store.topics import topic
 
 
@@ -60,19 +60,50 @@ class Editions:
             select(tables.rankings).where(tables.rankings.c.edition_id == edition_id).order_by(tables.rankings.c.slug)
         )
         async with self._database.read() as connection:
-            return {
-                row.slug: Ranking(
-                    topic(row.topic) if row.topic else None,
-                    tuple(_pick(pick) for pick in row.picks),
-                    None if row.excluded is None else tuple(row.excluded),
-                )
-                for row in await connection.execute(query)
-            }
+            return {row.slug: _ranking(row) for row in await connection.execute(query)}
 
     async def add_rankings(self, edition_id: int, rankings: Sequence[Ranking]) -> None:
         """Add rankings to an edition, of topics that came later say; those that are frozen stay as they are."""
         async with self._database.write() as connection:
             await _add_rankings(connection, edition_id, rankings)
+
+    async def personal(
+        self, subscriber_ids: Iterable[int], edition_ids: Iterable[int]
+    ) -> dict[tuple[int, int], dict[str, Ranking]]:
+        """What each reader was ranked of each edition, by (subscriber id, edition id) and then by slug.
+
+        Readers and editions without a ranking of their own are left out. The topic is worded as in the edition's own
+        ranking.
+        """
+        own, general = tables.personal_rankings.c, tables.rankings
+        query = (
+            select(tables.personal_rankings, general.c.topic)
+            .join_from(tables.personal_rankings, general)
+            .order_by(own.subscriber_id, own.edition_id, own.slug)
+        )
+        found: dict[tuple[int, int], dict[str, Ranking]] = {}
+        among = list(blocks(edition_ids))
+        async with self._database.read() as connection:
+            for readers in blocks(subscriber_ids):
+                for editions in among:
+                    rows = query.where(own.subscriber_id.in_(readers), own.edition_id.in_(editions))
+                    for row in await connection.execute(rows):
+                        found.setdefault((row.subscriber_id, row.edition_id), {})[row.slug] = _ranking(row)
+        return found
+
+    async def freeze_personal(self, rows: Mapping[tuple[int, int], Sequence[Ranking]]) -> None:
+        """Freeze what readers are ranked of editions, by (subscriber id, edition id); what is frozen stays.
+
+        The edition has to have a ranking of its own for each slug: that one's topic is the topic of these.
+        """
+        values = [
+            {"subscriber_id": subscriber_id, "edition_id": edition_id, "slug": ranking.slug, **_columns(ranking)}
+            for (subscriber_id, edition_id), rankings in rows.items()
+            for ranking in rankings
+        ]
+        if values:
+            async with self._database.write() as connection:
+                await connection.execute(insert_new(connection, tables.personal_rankings), values)
 
 
 async def _take(connection: AsyncConnection, edition_id: int, papers: Iterable[str]) -> set[str]:
@@ -109,8 +140,8 @@ async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: 
             "edition_id": edition_id,
             "slug": ranking.slug,
             "topic": asdict(ranking.topic) if ranking.topic else None,
-            "picks": [asdict(pick) for pick in ranking.picks],
-            "excluded": None if ranking.excluded is None else list(ranking.excluded),
+            "groups": [asdict(group) for group in ranking.groups] or None,
+            **_columns(ranking),
         }
         for ranking in rankings
     ]
@@ -120,6 +151,23 @@ async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: 
 
 def _without_others(ranking: Ranking, ours: Collection[str]) -> Ranking:
     return replace(ranking, picks=tuple(pick for pick in ranking.picks if pick.paper in ours))
+
+
+def _columns(ranking: Ranking) -> dict[str, object]:
+    return {
+        "picks": [asdict(pick) for pick in ranking.picks],
+        "excluded": None if ranking.excluded is None else list(ranking.excluded),
+    }
+
+
+def _ranking(row: Row[Any]) -> Ranking:
+    return Ranking(
+        topic(row.topic) if row.topic else None,
+        tuple(_pick(pick) for pick in row.picks),
+        None if row.excluded is None else tuple(row.excluded),
+        # Only rankings of everybody have them.
+        tuple(Group(tuple(one["label"]), tuple(one["papers"])) for one in row._mapping.get("groups") or ()),
+    )
 
 
 def _pick(columns: dict[str, Any]) -> Pick:

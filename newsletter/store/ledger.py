@@ -53,7 +53,7 @@ class Ledger:
         new = 0
         async with self._database.write() as connection:
             for block in blocks(subscriber_ids):
-                row = {"local_date": local_date, "state": State.READY, "updated_at": at}
+                row = {"local_date": local_date, "state": State.READY, "updated_at": at, "planned_at": at}
                 rows = [{"subscriber_id": subscriber_id, **row} for subscriber_id in block]
                 added = insert_new(connection, tables.deliveries).returning(column.id)
                 new += len((await connection.scalars(added, rows)).all())
@@ -233,6 +233,14 @@ class Ledger:
     async def first_planned(self) -> dict[int, date]:
         """Per subscriber, the first local date that was ever planned."""
         query = select(column.subscriber_id, func.min(column.local_date)).group_by(column.subscriber_id)
+        async with self._database.read() as connection:
+            return dict((await connection.execute(query)).all())
+
+    async def planned(self, local_date: date) -> dict[int, datetime]:
+        """Per subscriber with a delivery on `local_date`, when it was planned."""
+        query = select(column.subscriber_id, column.planned_at).where(
+            column.local_date == local_date, column.planned_at.is_not(None)
+        )
         async with self._database.read() as connection:
             return dict((await connection.execute(query)).all())
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Row, func, select
+from sqlalchemy import Column, Row, Text, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.model import Link, LinkKind, Listing, Paper
 from newsletter.store import tables
 from newsletter.store.database import Database, blocks
+from newsletter.text import clean, fingerprint, identity_keys, to_text
+
+MOST_NAMED = 20
+"""A few words may stand in the titles of half the archive."""
 
 
 class Papers:
@@ -54,6 +59,59 @@ class Papers:
             known = await load(connection, await connection.scalars(window))
         return _in_page_order(known.values(), after + timedelta(days=1), until)
 
+    async def archive(self, after: date, before: date) -> list[Paper]:
+        """What a ranking of the day `before` compares with, by id: the papers that editions of the days in
+        [`after`, `before`) took, and those first seen on one of these days.
+
+        That a later edition takes one of them leaves it in, so that a day ranked again finds the archive it had.
+        """
+        ids = await self._archive_ids(after, before)
+        async with self._database.read() as connection:
+            return list((await load(connection, ids)).values())
+
+    async def _archive_ids(self, after: date, before: date) -> list[str]:
+        edition, seen = tables.editions.c, tables.papers.c.first_seen
+        taken = (
+            select(tables.edition_papers.c.paper_id)
+            .join_from(tables.edition_papers, tables.editions)
+            .where(edition.day >= after, edition.day < before)
+        )
+        first_seen = select(tables.papers.c.id).where(seen >= after, seen < before)
+        async with self._database.read() as connection:
+            return sorted({*await connection.scalars(taken), *await connection.scalars(first_seen)})
+
+    async def archive_key(self, after: date, before: date) -> str:
+        """What `archive` would answer, in short: the ids of its papers and how long they are. Papers are only ever
+        completed, so one that has changed is longer."""
+        ids = await self._archive_ids(after, before)
+        columns = (tables.papers.c.title, tables.papers.c.abstract, tables.papers.c.authors, tables.papers.c.categories)
+        size = sum((func.length(cast(one, Text)) for one in columns), literal(0))
+        digest = hashlib.sha256()
+        async with self._database.read() as connection:
+            for block in blocks(ids):
+                query = select(tables.papers.c.id, size).where(tables.papers.c.id.in_(block))
+                for row in sorted((await connection.execute(query)).all()):
+                    digest.update(f"{row[0]}\n{row[1]}\n".encode())
+        return digest.hexdigest()[:32]
+
+    async def resolve(self, words: str, *, exactly: bool = False) -> list[Paper]:
+        """The papers that `words` may mean: an identifier, or something of a title.
+
+        The paper that has `words` as its id, arXiv id or DOI (as people write them: with or without version, prefix
+        and address); else those with exactly this title, whatever its case and punctuation; else those whose title
+        holds every word, the newest first and at most MOST_NAMED; none of these `exactly`.
+        """
+        words = clean(words)
+        *identifiers, title = identity_keys(words, arxiv_id=words, doi=words)
+        async with self._database.read() as connection:
+            found = await _owners(connection, [words.casefold(), *identifiers])
+            if not found and words:
+                holding = await _with_title_words(connection, _plain(to_text(words)).split())
+                exact = [paper_id for paper_id, its_title in holding if f"title:{fingerprint(its_title)}" == title]
+                near = [] if exactly else [paper_id for paper_id, _ in holding[:MOST_NAMED]]
+                found = await _owners(connection, [title]) + exact or near
+            return list((await load(connection, found)).values())
+
     async def newest_day(self, until: date | None = None) -> date | None:
         """The newest day any paper was listed on, no later than `until`; None when there is none."""
         query = select(func.max(tables.listings.c.day))
@@ -67,6 +125,22 @@ class Papers:
         """How many papers are known."""
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).select_from(tables.papers)) or 0
+
+
+async def _owners(connection: AsyncConnection, keys: list[str]) -> list[str]:
+    """The ids of the papers that `keys` belong to, in the order of the keys."""
+    column = tables.paper_keys.c
+    query = select(column.key, column.paper_id).where(column.key.in_(keys))
+    owners = {row.key: row.paper_id for row in await connection.execute(query)}
+    return list(dict.fromkeys(owners[key] for key in keys if key in owners))
+
+
+async def _with_title_words(connection: AsyncConnection, words: list[str]) -> list[tuple[str, str]]:
+    """(id, title) of the papers whose title holds all of `words`, the newest first."""
+    column = tables.papers.c
+    query = select(column.id, column.title).order_by(column.first_seen.desc().nulls_last(), column.id)
+    rows = await connection.execute(query)
+    return [(row.id, row.title) for row in rows if _has(_plain(to_text(row.title)), words)]
 
 
 async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[str, Paper]:
@@ -94,6 +168,8 @@ async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[s
             votes=rows[paper_id].votes,
             ai_summary=rows[paper_id].ai_summary,
             thumbnail=rows[paper_id].thumbnail,
+            categories=tuple(rows[paper_id].categories),
+            institutions=tuple(rows[paper_id].institutions),
         )
         for paper_id in (sorted(rows) if wanted is None else wanted)
         if paper_id in rows
@@ -122,7 +198,10 @@ def _in_page_order(papers: Iterable[Paper], first: date, last: date) -> list[Pap
 
 
 def _holds(paper: Paper, words: list[str]) -> bool:
-    text = _plain("\n".join((paper.title, paper.abstract, *paper.authors)))
+    return _has(_plain("\n".join((paper.title, paper.abstract, *paper.authors))), words)
+
+
+def _has(text: str, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 

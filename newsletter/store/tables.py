@@ -17,6 +17,7 @@ from sqlalchemy import (
     Dialect,
     Enum,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from newsletter.model import Phase, Rhythm, State, Status, Verdict
+from newsletter.model import Opinion, Phase, Rhythm, State, Status, Verdict
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -73,13 +74,15 @@ papers = Table(
     Column("abstract", Text, nullable=False),
     Column("authors", JSON, nullable=False),
     Column("links", JSON, nullable=False),
-    Column("first_seen", Date),
+    Column("first_seen", Date, index=True),
     Column("venue", Text, nullable=False, server_default=text("''")),
     Column("published", Date),
     Column("version", Integer, nullable=False, server_default=text("0")),
     Column("votes", Integer),
     Column("ai_summary", Text, nullable=False, server_default=text("''")),
     Column("thumbnail", Text, nullable=False, server_default=text("''")),
+    Column("categories", JSON, nullable=False, server_default=text("'[]'")),
+    Column("institutions", JSON, nullable=False, server_default=text("'[]'")),
 )
 
 paper_keys = Table(
@@ -177,6 +180,46 @@ rankings = Table(
     Column("topic", JSON(none_as_null=True)),
     Column("picks", JSON, nullable=False),
     Column("excluded", JSON(none_as_null=True)),
+    Column("groups", JSON(none_as_null=True)),
+)
+
+# What a reader with feedback of their own was ranked. The topic, as it was worded then, is that of the edition's own
+# ranking.
+personal_rankings = Table(
+    "personal_rankings",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id"), primary_key=True),
+    Column("edition_id", Integer, primary_key=True),
+    Column("slug", Text, primary_key=True),
+    Column("picks", JSON, nullable=False),
+    Column("excluded", JSON(none_as_null=True)),
+    ForeignKeyConstraint(["edition_id", "slug"], ["rankings.edition_id", "rankings.slug"]),
+)
+
+_standing = text("undone IS NULL")
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("topic", Text, nullable=False),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False),
+    Column("opinion", _word(Opinion), nullable=False),
+    Column("given", UtcDateTime, nullable=False),
+    Column("undone", UtcDateTime),
+    # A reader has one opinion on a paper for a topic, however often, and from however many places, it is given.
+    Index(
+        None,
+        "subscriber_id",
+        "topic",
+        "paper_id",
+        unique=True,
+        sqlite_where=_standing,
+        postgresql_where=_standing,
+    ),
+    # An id stands in links: it is never given to anything else.
+    sqlite_autoincrement=True,
 )
 
 deliveries = Table(
@@ -202,6 +245,8 @@ deliveries = Table(
     Column("papers", Integer, nullable=False, default=0),
     Column("size", Integer, nullable=False, default=0),
     Column("updated_at", UtcDateTime, nullable=False),
+    # What the reader said until then shapes the digest; None where nobody noted it.
+    Column("planned_at", UtcDateTime),
     UniqueConstraint("subscriber_id", "local_date"),
     Index(None, "state", "local_date"),
     Index(None, "local_date"),

@@ -30,6 +30,8 @@ papers = st.builds(
     votes=st.none() | st.integers(0, 3),
     ai_summary=texts,
     thumbnail=texts,
+    categories=st.lists(st.sampled_from(["cs.CV", "math"])).map(tuple),
+    institutions=st.lists(texts).map(tuple),
 )
 UNITED = {"links", "listings", "keys"}
 NOTHING = ("", (), None)

@@ -25,6 +25,8 @@ RICHER = replace(
     version=2,
     votes=99,
     ai_summary="A machine says so.",
+    categories=("cs.CV",),
+    institutions=("A university",),
 )
 
 
@@ -43,6 +45,7 @@ async def remembered(store: Store) -> Paper:
 async def test_a_paper_is_completed_until_an_edition_takes_it(store: Store) -> None:
     found = await remembered(store)
     assert (found.abstract, found.venue, found.votes, found.links) == (RICHER.abstract, "ICLR", 99, RICHER.links)
+    assert (found.categories, found.institutions) == (RICHER.categories, RICHER.institutions)
 
 
 async def test_one_that_was_taken_gains_listings_and_keys_only(store: Store) -> None:

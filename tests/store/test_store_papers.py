@@ -56,6 +56,8 @@ async def test_a_paper_comes_back_as_it_went_in(store: Store) -> None:
         votes=0,
         ai_summary="It sees\nmore. 🐍",
         thumbnail="https://example.org/a.png?x=1&y=2",
+        categories=("cs.CV", "cond-mat.mes-hall"),
+        institutions=("Universität “Zürich”", "東京大学"),
     )
     assert await store.batches.remember(batch(whole), NOW) == (batch(whole), 1)
     assert await store.papers.get([whole.id]) == {whole.id: whole}
@@ -115,6 +117,8 @@ async def test_what_only_some_sources_know_is_filled_in_and_stays(store: Store) 
             votes=number,
             ai_summary=f"It is {number} times as fast.",
             thumbnail=f"https://example.org/{number}.png",
+            categories=("cs.CV", f"cs.{number}"),
+            institutions=(f"Institute {number}",),
         )
 
     await remember(store, paper("arxiv:1"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from newsletter.model import Rhythm, Status, Subscriber, Topic
 from newsletter.store import Store, tables
@@ -27,7 +27,20 @@ async def pause(store: Store, address: str) -> None:
 
 
 async def test_topics_mirror_the_configuration(store: Store) -> None:
-    vision = Topic("vision", "Vision", "Seeing.", ("image", "3D scenes"), ("medical",), 1.5, 3)
+    vision = Topic(
+        "vision",
+        "Vision",
+        "Seeing.",
+        ("image", "3D scenes"),
+        ("medical",),
+        1.5,
+        3,
+        categories=("cs.CV", "math"),
+        authors=("É. du Châtelet",),
+        institutions=("東京大学",),
+        examples=("2003.08934", "A title"),
+        weight=0.1,
+    )
     language, robots = Topic("language", "Language"), Topic("robots", "Robots")
     await store.topics.sync([vision, language])
     assert await store.topics.all() == [vision, language]
@@ -36,6 +49,14 @@ async def test_topics_mirror_the_configuration(store: Store) -> None:
     assert await store.topics.all() == [robots, changed]
     await store.topics.sync([])
     assert await store.topics.all() == []
+
+
+async def test_a_topic_of_an_earlier_version_has_the_defaults_of_what_it_could_not_say(store: Store) -> None:
+    said = {"slug": "vision", "name": "Vision", "keywords": ["image"], "min_score": 1.0}
+    async with store.database.write() as connection:
+        row = {"slug": "vision", "position": 0, "name": "Vision", "definition": said}
+        await connection.execute(insert(tables.topics), row)
+    assert await store.topics.all() == [Topic("vision", "Vision", keywords=("image",), min_score=1.0)]
 
 
 async def test_readers_of_the_file(store: Store) -> None:

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
-from newsletter.model import Paper, Phase, Pick, Ranking, Reason, State, Topic, Why
+from newsletter.model import Opinion, Paper, Phase, Pick, Ranking, Reason, State, Topic, Why
 from newsletter.store import Store, tables
 from newsletter.store.database import Database
 from newsletter.store.migrating import HEAD, MIGRATIONS
@@ -75,9 +75,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert columns >= {"enhanced", "queue_id"}
         assert after["alembic_version"] == [(HEAD,)]
         assert after["bounces"] == []
-        assert _with_the_new_columns(before, {"deliveries": ("", ""), **ADDED_BY_0003}) == {
-            name: after[name] for name in before
-        }
+        assert _with_the_new_columns(before, _added("0002", "0003", "0004")) == {name: after[name] for name in before}
 
         assert await store.ledger.balanced()
         sent, cut_off = await store.ledger.of_date(date(2025, 3, 11))
@@ -100,7 +98,7 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         async with store.database.read() as connection:
             after = await connection.run_sync(_rows)
         assert after["alembic_version"] == [(HEAD,)]
-        assert _with_the_new_columns(before, ADDED_BY_0003) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0003", "0004")) == {name: after[name] for name in before}
 
         known = await store.papers.get(["arxiv:1"])
         assert known == {"arxiv:1": Paper("arxiv:1", "Seeing", "We see.", ("Ada",), keys=("arxiv:1",), first_seen=DAY)}
@@ -118,6 +116,29 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         robots = Ranking(Topic("robots", "Robots"), (), ("arxiv:1",))
         await store.editions.add_rankings(edition.id, [robots])
         assert (await store.editions.rankings(edition.id))["robots"] == robots
+
+
+async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -> None:
+    """Readers can say at once what they think of papers that are there already."""
+    before = await _old_database(url, "0003", (*ROWS_OF_0003, *OLD_ROWS[2:3]))
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+        assert after["alembic_version"] == [(HEAD,)]
+        assert (after["feedback"], after["personal_rankings"]) == ([], [])
+        assert _with_the_new_columns(before, _added("0004")) == {name: after[name] for name in before}
+
+        known = await store.papers.get(["arxiv:1"])
+        assert known["arxiv:1"] == Paper(
+            "arxiv:1", "Seeing", "We see.", ("Ada",), keys=("arxiv:1",), first_seen=DAY, venue="ICLR", votes=3
+        )
+        assert await store.feedback.record(7, "vision", "arxiv:1", Opinion.LIKE, datetime(2025, 3, 12, tzinfo=UTC))
+        [said] = (await store.feedback.standing([7, 9]))[7]
+        assert (said.paper, said.opinion) == ("arxiv:1", Opinion.LIKE)
+        frozen = (await store.editions.rankings(5))["vision"]
+        own = Ranking(frozen.topic, (), ("arxiv:1",))
+        await store.editions.freeze_personal({(7, 5): [own]})
+        assert await store.editions.personal([7, 9], [5]) == {(7, 5): {"vision": own}}
 
 
 async def _old_database(url: str, revision: str, rows: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
@@ -151,11 +172,21 @@ def _with_the_new_columns(
     }
 
 
-ADDED_BY_0003: dict[str, tuple[object, ...]] = {
-    "papers": ("", None, 0, None, "", ""),
-    "subscribers": ("",),
-    "rankings": (None,),
+_ADDED: dict[str, dict[str, tuple[object, ...]]] = {
+    "0002": {"deliveries": ("", "")},
+    "0003": {"papers": ("", None, 0, None, "", ""), "subscribers": ("",), "rankings": (None,)},
+    "0004": {"papers": ("[]", "[]"), "rankings": (None,), "deliveries": (None,)},
 }
+
+
+def _added(*revisions: str) -> dict[str, tuple[object, ...]]:
+    """What each row of a table gained by these revisions, in their order."""
+    added: dict[str, tuple[object, ...]] = {}
+    for revision in revisions:
+        for name, values in _ADDED[revision].items():
+            added[name] = added.get(name, ()) + values
+    return added
+
 
 _PICKS = (
     '[{"paper": "arxiv:1", "topic": "vision", "score": 2.0, "parts": [["keywords", 1.5], ["trend", 0.5]], '
@@ -173,6 +204,13 @@ ROWS_OF_0002 = (
     "'<3@example.org>', 2, 7, 4321, '2025-03-11 07:00:00', '2.0.0', '4F2A')",
     "bounces VALUES (1, 7, 'ada@example.org', 'hard', '<3@example.org>', '5.1.1', 'gone', 'abc', "
     "'2025-03-11 09:00:00')",
+)
+
+ROWS_OF_0003 = (
+    "subscribers VALUES (7, 'ada@example.org', 'Ada', '[\"vision\"]', 'UTC', 7, 'daily', 'active', 'file', 'de')",
+    "papers VALUES ('arxiv:1', 'Seeing', 'We see.', '[\"Ada\"]', '[]', '2025-03-11', 'ICLR', NULL, 0, 3, '', '')",
+    *ROWS_OF_0002[1:4],
+    f"""rankings VALUES (5, 'vision', '{{"slug": "vision", "name": "Vision"}}', '{_PICKS}', '[]')""",
 )
 
 OLD_ROWS = (
