@@ -1,165 +1,277 @@
-"""The score of a paper for a topic, in parts that add up, with reasons that can be checked."""
+"""The score of every paper for a topic, and the picks that come of it, each with its reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
 
-from newsletter.model import Listing, Pick, Ranking, ReadablePaper, Reason, Topic, Why
-from newsletter.model.edition import TRENDING
-from newsletter.ranking.index import Document, Hit, Index, Term, Where, term
-from newsletter.ranking.words import telling_stems
+import numpy as np
+from numpy.typing import NDArray
 
-# Scores are in units of one rare keyword, said once in an abstract of usual length.
-NAME_WEIGHT = 0.5
-DESCRIPTION_WEIGHT = 0.25
-TREND_WEIGHT = 0.5
+from newsletter.model import TRENDING, Pick, Ranking, ReadablePaper, Reason, Topic, Why
+from newsletter.ranking import following, reasons
+from newsletter.ranking.candidates import Candidates
+from newsletter.ranking.encoding import Encoder
+from newsletter.ranking.grouping import group
+from newsletter.ranking.learning import Judged, Learner, Taste
+from newsletter.ranking.matching import Term, term
+from newsletter.ranking.parts import Measure, Parts
+from newsletter.ranking.query import Query, query
+from newsletter.ranking.trend import Trends
+from newsletter.ranking.words import is_telling
 
-# A reader who names a word means it, also on a day that is full of it.
-LEAST_KEYWORD_RARITY = 0.6
-LISTED_AGAIN = 0.1
+FOLLOWED = 1000.0
+"""Who is followed comes first: more than any other parts can make or take."""
 
-WORDS_NAMED = 2
+CATEGORY = 0.5
+"""What it is worth to be filed where the topic looks, and what it costs to be filed elsewhere."""
 
-_PLACES = {Where.TITLE: Why.TITLE, Where.ABSTRACT: Why.ABSTRACT, Where.BOTH: Why.BOTH}
+MOST_PICKS = 30
+"""A ranking keeps at most this many picks beyond the topic's `max_papers`: more than any digest shows."""
 
-# A ranking keeps at most this many picks: more than any digest shows, bounded whatever the topic.
-MOST_PICKS = 200
+MOST_TRENDING = 200
+
+BLOCK = 256
+
+LEAST_SCORE = 1e-4
+"""Whatever a topic asks for, a paper that is no better than an ordinary one is no pick."""
+
+LEAST_RARITY = 1.5
+"""A word that about a fifth of all papers have is no reason; of a description, one that a twentieth have."""
+LEAST_RARITY_DESCRIBED = 3.0
 
 
-def rank(papers: Sequence[ReadablePaper], topics: Sequence[Topic]) -> list[Ranking]:
-    """Rank `papers` for each topic, and once without a topic (*Trending*), best first.
+@dataclass(frozen=True)
+class Scored:
+    """All candidates as one topic sees them.
 
-    A paper is a pick of a topic when none of the excluded words occurs in it and its relevance (keywords + words) is at
-    least the topic's `min_score`. Score = keywords + words + trend:
-
-    - keywords: BM25 of the topic's keywords and quoted phrases, a title counting three times;
-    - words: BM25 of the words of the topic's name (half) and description (a quarter);
-    - trend: up to 0.5 for the best place on a page.
-
-    Equal scores keep the order of `papers`. Same input, same output, on any machine: parts are rounded to 4 digits.
+    `parts` name the columns of `values` (candidates x parts, rounded to 4 digits), whose sum is the score. `excluded`
+    gives for rows that the topic does not want the word that excludes them; `followed` for rows that are always in
+    the reason.
     """
-    index = Index(papers)
-    pages = _page_lengths(papers)
-    return [_rank_topic(index, topic, pages) for topic in topics] + [_rank_trending(papers, pages)]
+
+    topic: Topic
+    query: Query
+    candidates: Candidates
+    parts: tuple[str, ...]
+    values: NDArray[np.float64]
+    excluded: Mapping[int, str]
+    followed: Mapping[int, Reason]
+    related: tuple[str, ...] = ()
+    taste: Taste | None = None
+
+    @cached_property
+    def score(self) -> NDArray[np.float64]:
+        """The score of each candidate."""
+        return np.asarray(np.round(self.values.sum(axis=1), 4))
+
+    @cached_property
+    def relevance(self) -> NDArray[np.float64]:
+        """The score without the trend: what `min_score` is held against."""
+        return np.asarray(np.round(self.score - self.values[:, self.parts.index("trend")], 4))
+
+    @cached_property
+    def wanted(self) -> NDArray[np.bool_]:
+        """Whether each candidate is free of excluded words."""
+        found = np.ones(len(self.candidates.papers), np.bool_)
+        found[list(self.excluded)] = False
+        return found
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The rows of the candidates that are not excluded, best first; equal scores keep their order."""
+        return self._best_first(self.wanted)
+
+    @cached_property
+    def picked(self) -> NDArray[np.int64]:
+        """The rows that are picks, best first: relevant enough, or followed, and no near-duplicate of another pick."""
+        enough = self.relevance >= max(self.topic.min_score, LEAST_SCORE)
+        enough[list(self.followed)] = True
+        rows = enough & self.wanted
+        for row, head in self.candidates.folded.items():
+            rows[row] &= not rows[head]
+        return self._best_first(rows)
+
+    def _best_first(self, which: NDArray[np.bool_]) -> NDArray[np.int64]:
+        rows = np.flatnonzero(which)
+        return rows[np.argsort(-self.score[rows], kind="stable")]
+
+    def pick(self, row: int) -> Pick:
+        """The candidate of `row` as a pick, whether or not it is one."""
+        values = self.values[row]
+        parts = tuple((name, float(value)) for name, value in zip(self.parts, values, strict=True) if value)
+        return Pick(self.candidates.papers[row].id, self.topic.slug, float(self.score[row]), parts, self.reasons(row))
+
+    def reasons(self, row: int) -> tuple[Reason, ...]:
+        """Why the candidate of `row` was picked, or could be: the best reason first."""
+        found = [self.followed[row]] if row in self.followed else []
+        words = self._words(row)
+        found += words[:1]
+        near = self.taste.near(row) if self.taste else None
+        if near:
+            found.append(Reason(Why.EXAMPLE if near.example else Why.LIKED, (near.paper.title,)))
+        found += words[1:]
+        trend = self.candidates.trending[row].reason
+        return (*found[: reasons.MOST_REASONS - bool(trend)], *([trend] if trend else []))
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """What to look for in a paper to say why: what the topic is named by before what describes it, phrases first,
+        then the rarest. Words that are everywhere tell nobody anything."""
+        return (*self._named, *self._described)
+
+    @cached_property
+    def _named(self) -> Mapping[Term, Set[int]]:
+        return self._telling(self.query.named, LEAST_RARITY)
+
+    @cached_property
+    def _described(self) -> Mapping[Term, Set[int]]:
+        return self._telling(self.query.described, LEAST_RARITY_DESCRIBED)
+
+    def _telling(self, terms: Sequence[Term], least: float) -> Mapping[Term, Set[int]]:
+        """The terms that may stand somewhere, and the rows of the papers with their words."""
+        worth = {wanted: self.candidates.worth(wanted) for wanted in terms}
+        kept = sorted((wanted for wanted in terms if worth[wanted] >= least), key=lambda wanted: -worth[wanted])
+        return {wanted: rows for wanted in kept if (rows := self.candidates.with_words(wanted))}
+
+    @cached_property
+    def _related(self) -> list[str]:
+        """Of the words that go with the topic in the archive, those that tell something."""
+        telling = [term for term in self.related if all(map(is_telling, term.split(" ")))]
+        return [term for term in telling if self.candidates.rarity_of(term) >= LEAST_RARITY_DESCRIBED]
+
+    def _words(self, row: int) -> list[Reason]:
+        document = self.candidates.document(row)
+        for terms in (self._named, self._described):
+            if found := reasons.said(document, [wanted for wanted, rows in terms.items() if row in rows]):
+                return found
+        related = reasons.related(document, self._related)
+        return [related] if related else []
 
 
-def _rank_topic(index: Index, topic: Topic, pages: dict[tuple[str, date], int]) -> Ranking:
-    keywords = _weighted_keywords(topic)
-    described = _weighted_words(topic)
-    excluded: set[int] = set()
-    for wanted in filter(None, map(term, topic.exclude)):
-        excluded |= index.hits(wanted).keys()
-    keyword_scores, keyword_hits = _sum(index, keywords, LEAST_KEYWORD_RARITY)
-    word_scores, word_hits = _sum(index, described)
-    picks = []
-    for number, document in enumerate(index.documents):
-        relevance = (round(keyword_scores.get(number, 0.0), 4), round(word_scores.get(number, 0.0), 4))
-        if number in excluded or sum(relevance) <= 0 or sum(relevance) < topic.min_score:
-            continue
-        trend, _ = _trend(document.paper, pages)
-        parts = (("keywords", relevance[0]), ("words", relevance[1]), ("trend", trend))
-        hits = keyword_hits.get(number) or word_hits.get(number, [])
-        picks.append(_pick(document, topic.slug, parts, _topic_reasons(hits, document.paper, pages)))
-    ranked = _best_first(picks)
-    kept_out = {index.documents[number].paper.id for number in excluded} | {pick.paper for pick in ranked[MOST_PICKS:]}
-    return Ranking(topic, ranked[:MOST_PICKS], tuple(sorted(kept_out)))
+def score(
+    candidates: Candidates,
+    topics: Sequence[Topic],
+    judged: Mapping[str, Sequence[Judged]] | None = None,
+    encoders: Sequence[Encoder] = (),
+) -> Iterator[Scored]:
+    """Score all `candidates` for each of `topics`, in order.
+
+    `judged` holds, by slug, the papers on which there is an opinion, oldest first; `encoders` are the models whose
+    parts the score has too.
+    """
+    measure, judged = Measure(candidates, encoders), judged or {}
+    learner = Learner(candidates, encoders) if any(judged.values()) else None
+    for first in range(0, len(topics), BLOCK):
+        block = topics[first : first + BLOCK]
+        queries = [query(topic) for topic in block]
+        verdicts = [judged.get(topic.slug, ()) for topic in block]
+        parts = measure.parts(queries, verdicts)
+        for place, (topic, asked, said) in enumerate(zip(block, queries, verdicts, strict=True)):
+            learned = learner.taste(said) if learner and said else None
+            yield _scored(candidates, topic, asked, parts, place, learned)
 
 
-def _rank_trending(papers: Sequence[ReadablePaper], pages: dict[tuple[str, date], int]) -> Ranking:
-    picks = []
-    for paper in papers:
-        trend, best = _trend(paper, pages)
-        days = {listing.day for listing in paper.paper.listings}
-        again = round(LISTED_AGAIN * max(len(days) - 1, 0), 4)
-        reasons = [_place(best, pages)] if best else []
-        if again:
-            reasons.append(Reason(Why.AGAIN, (len(days),)))
-        parts = (("trend", trend), ("again", again))
-        picks.append(Pick(paper.id, TRENDING, _total(parts), parts, tuple(reasons)))
-    return Ranking(None, _best_first(picks)[:MOST_PICKS])
+def _scored(
+    candidates: Candidates, topic: Topic, asked: Query, parts: Parts, place: int, learned: Taste | None
+) -> Scored:
+    columns = {name: values[:, place] for name, values in parts.of.items()}
+    if learned:
+        columns = {name: np.round(values * learned.keep, 4) for name, values in columns.items()}
+        columns["learned"] = np.round(learned.learned / parts.spread[place], 4)
+    followed = _followed(candidates, topic)
+    if topic.authors or topic.institutions:
+        columns["followed"] = np.array([FOLLOWED if row in followed else 0.0 for row in range(len(candidates.papers))])
+    if topic.categories:
+        columns["categories"] = np.round(columns["categories"] + _filed(candidates.papers, topic), 4)
+    columns["trend"] = candidates.trend
+    return Scored(
+        topic=topic,
+        query=asked,
+        candidates=candidates,
+        parts=tuple(columns),
+        values=np.stack(list(columns.values()), axis=1),
+        excluded=_excluded(candidates, topic),
+        followed=followed,
+        related=parts.expansion_terms(place),
+        taste=learned,
+    )
 
 
-def _weighted_keywords(topic: Topic) -> list[tuple[Term, float]]:
-    found = dict.fromkeys(filter(None, map(term, topic.keywords)))
-    return [(wanted, 1.0) for wanted in found]
+def rank(
+    candidates: Candidates,
+    topics: Sequence[Topic],
+    judged: Mapping[str, Sequence[Judged]] | None = None,
+    encoders: Sequence[Encoder] = (),
+) -> list[Ranking]:
+    """Rank `candidates` for each topic, and once without a topic (*Trending*), best first.
+
+    A paper is a pick of a topic when none of the excluded words occurs in it and its relevance is at least the topic's
+    `min_score`, or when the topic follows one of its authors. Equal scores keep the order of the candidates. Same
+    input, same output, on any machine: parts are rounded to 4 digits. The other arguments are those of `score`.
+    """
+    return [*map(ranking, score(candidates, topics, judged, encoders)), trending(candidates)]
 
 
-def _weighted_words(topic: Topic) -> list[tuple[Term, float]]:
-    name = telling_stems(topic.name)
-    rest = [stem for stem in telling_stems(topic.description) if stem not in name]
-    return [(Term((stem,)), NAME_WEIGHT) for stem in name] + [(Term((stem,)), DESCRIPTION_WEIGHT) for stem in rest]
+def ranking(scored: Scored) -> Ranking:
+    """The picks of a topic."""
+    candidates, most = scored.candidates, MOST_PICKS + scored.topic.max_papers
+    kept, too_many = scored.picked[:most], scored.picked[most:]
+    kept_out = {candidates.papers[row].id for row in (*scored.excluded, *too_many, *candidates.folded)}
+    kept_out -= {candidates.papers[row].id for row in kept}
+    return Ranking(scored.topic, tuple(scored.pick(int(row)) for row in kept), tuple(sorted(kept_out)))
 
 
-def _sum(
-    index: Index, wanted: list[tuple[Term, float]], least_rarity: float = 0.0
-) -> tuple[dict[int, float], dict[int, list[Hit]]]:
-    """Per document: the weighted BM25 sum in units, and the hits, the weightiest first."""
-    scores: dict[int, float] = {}
-    weighed: dict[int, list[tuple[float, Hit]]] = {}
-    for one, weight in wanted:
-        found = index.hits(one)
-        rarity = max(index.rarity(len(found)), least_rarity)
-        for number, hit in found.items():
-            value = weight * rarity * index.documents[number].saturated(hit)
-            scores[number] = scores.get(number, 0.0) + value
-            weighed.setdefault(number, []).append((value, hit))
-    ordered = {
-        number: [hit for _, hit in sorted(pairs, key=lambda pair: -pair[0])] for number, pairs in weighed.items()
-    }
-    return scores, ordered
-
-
-def _topic_reasons(hits: Sequence[Hit], paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[Reason, ...]:
-    reasons = []
-    said: set[str] = set()
-    for where in Where:
-        wordings = list(dict.fromkeys(hit.wording for hit in hits if hit.where is where))
-        # What the title says needs no second mention because the abstract says it in another case.
-        new = [wording for wording in wordings if wording.casefold() not in said]
-        said |= {wording.casefold() for wording in new}
-        if new:
-            reasons.append(Reason(_PLACES[where], tuple(new[:WORDS_NAMED])))
-    _, best = _trend(paper, pages)
-    if best and best.rank <= 3:
-        reasons.append(_place(best, pages))
-    return tuple(reasons)
-
-
-def _place(listing: Listing, pages: dict[tuple[str, date], int]) -> Reason:
-    return Reason(Why.PLACE, (listing.rank, pages[listing.source, listing.day], listing.day.isoformat()))
-
-
-def _page_lengths(papers: Sequence[ReadablePaper]) -> dict[tuple[str, date], int]:
-    """How long each page is: the lowest place seen on it."""
-    lengths: dict[tuple[str, date], int] = {}
-    for paper in papers:
-        for listing in paper.paper.listings:
-            key = (listing.source, listing.day)
-            lengths[key] = max(lengths.get(key, 0), listing.rank)
-    return lengths
-
-
-def _trend(paper: ReadablePaper, pages: dict[tuple[str, date], int]) -> tuple[float, Listing | None]:
-    """The trend part (0 to TREND_WEIGHT) of the paper's best place on a page, and that listing."""
-    if not paper.paper.listings:
-        return 0.0, None
-
-    def share(listing: Listing) -> float:
-        return 1 - (listing.rank - 1) / pages[listing.source, listing.day]
-
-    best = max(paper.paper.listings, key=lambda listing: (share(listing), listing.day))
-    return round(TREND_WEIGHT * share(best), 4), best
-
-
-def _pick(document: Document, slug: str, parts: tuple[tuple[str, float], ...], reasons: tuple[Reason, ...]) -> Pick:
-    return Pick(document.paper.id, slug, _total(parts), parts, reasons)
-
-
-def _total(parts: tuple[tuple[str, float], ...]) -> float:
-    return round(sum(value for _, value in parts), 4)
-
-
-def _best_first(picks: list[Pick]) -> tuple[Pick, ...]:
+def trending(candidates: Candidates) -> Ranking:
+    """The papers by what others think of them, near-duplicates under the first one, and what they are about."""
+    papers = [paper for row, paper in enumerate(candidates.papers) if row not in candidates.folded]
     # The sort is stable: equal scores keep the page's order.
-    return tuple(sorted(picks, key=lambda pick: -pick.score))
+    picks = sorted((_trending(paper, candidates.trends) for paper in papers), key=lambda pick: -pick.score)
+    shown = picks[:MOST_TRENDING]
+    by_id = {paper.id: paper for paper in papers}
+    groups = group([by_id[pick.paper] for pick in shown])
+    kept_out = tuple(sorted(candidates.papers[row].id for row in candidates.folded))
+    return Ranking(None, tuple(shown), kept_out, groups)
+
+
+def _trending(paper: ReadablePaper, trends: Trends) -> Pick:
+    trend, again = trends.of(paper), trends.again(paper)
+    found = [one for one in (trend.reason, trends.best(paper)) if one]
+    if again:
+        found.append(Reason(Why.AGAIN, (len({listing.day for listing in paper.paper.listings}),)))
+    parts = (("trend", trend.part), ("again", again))
+    return Pick(paper.id, TRENDING, round(trend.part + again, 4), parts, tuple(dict.fromkeys(found)))
+
+
+def _excluded(candidates: Candidates, topic: Topic) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for word in topic.exclude:
+        if wanted := term(word):
+            for row in candidates.having(wanted):
+                found.setdefault(row, word)
+    return found
+
+
+def _followed(candidates: Candidates, topic: Topic) -> dict[int, Reason]:
+    found = {}
+    if topic.authors or topic.institutions:
+        for row, paper in enumerate(candidates.papers):
+            if author := following.followed_author(topic, paper.paper):
+                found[row] = Reason(Why.AUTHOR, (author,))
+            elif institution := following.followed_institution(topic, paper.paper):
+                found[row] = Reason(Why.INSTITUTION, (institution,))
+    return found
+
+
+def _filed(papers: Sequence[ReadablePaper], topic: Topic) -> NDArray[np.float64]:
+    """A soft preference; a paper of which nobody says where it is filed neither gains nor loses."""
+    wanted = set(topic.categories)
+
+    def worth(categories: Sequence[str]) -> float:
+        if not categories:
+            return 0.0
+        # "math" means all of "math.AG", "math.CO"...
+        return CATEGORY if any(one in wanted or one.split(".")[0] in wanted for one in categories) else -CATEGORY
+
+    return np.array([worth(paper.paper.categories) for paper in papers])

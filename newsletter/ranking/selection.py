@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from newsletter.model import Pick, Ranking, Section
-from newsletter.model.edition import TRENDING
+from newsletter.model import ALSO_TRENDING, TRENDING, Group, Pick, Ranking, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +21,9 @@ class Limits:
 
 LEAST_FOR_TOP = 4
 """Cards a digest needs for one of them to be set apart as its top pick."""
+
+LEAST_FOR_GROUPS = 6
+"""Cards of *Trending* that are many enough to be grouped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def merge_rankings(rankings: Sequence[Ranking]) -> Ranking:
     picks = sorted((pick for ranking in rankings for pick in ranking.picks), key=lambda pick: -pick.score)
     noted = [ranking.excluded for ranking in rankings]
     excluded = None if None in noted else tuple(dict.fromkeys(paper for one in noted for paper in one or ()))
-    return Ranking(rankings[-1].topic, tuple(picks), excluded)
+    groups = tuple(group for ranking in rankings for group in ranking.groups)
+    return Ranking(rankings[-1].topic, tuple(picks), excluded, groups)
 
 
 def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
@@ -48,23 +51,25 @@ def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
     - Every paper has one home: the topic for which it is most relevant (ties go to the earlier topic).
     - Topics take turns, each giving its best pick, until `limits.max_papers` cards are full; so a broad topic does not
       crowd out a narrow one. No topic shows more than its `max_papers`.
+    - Between topics a score counts as often as the topic's `weight` says.
     - The best pick of the best section is set apart as the day's top pick where there are enough.
     - What did not fit goes to the compact list, best first, and beyond `limits.also_new` is only counted.
     """
     if [ranking.slug for ranking in rankings] == [TRENDING]:
         return _select_trending(rankings[0], limits)
-    homes = _at_home(rankings)
+    weights = {ranking.slug: ranking.topic.weight if ranking.topic else 1.0 for ranking in rankings}
+    homes = _at_home(rankings, weights)
     chosen = _take_turns(rankings, homes, limits.max_papers)
     rest = sorted(
         (pick for ranking in rankings for pick in homes[ranking.slug] if pick not in chosen[ranking.slug]),
-        key=lambda pick: -pick.score,
+        key=lambda pick: -pick.score * weights[pick.topic],
     )
     sections = [
         Section(ranking.slug, ranking.topic.name if ranking.topic else "Trending", tuple(chosen[ranking.slug]))
         for ranking in rankings
         if chosen[ranking.slug]
     ]
-    sections.sort(key=lambda section: -section.picks[0].score)
+    sections.sort(key=lambda section: -section.picks[0].score * weights[section.slug])
     also, left_out = tuple(rest[: limits.also_new]), max(len(rest) - limits.also_new, 0)
     return Selection(*_top_apart(sections), also, left_out)
 
@@ -94,16 +99,38 @@ def _top_apart(sections: Sequence[Section]) -> tuple[Pick | None, tuple[Section,
 def _select_trending(ranking: Ranking, limits: Limits) -> Selection:
     shown = ranking.picks[: limits.trending_papers]
     also = ranking.picks[limits.trending_papers :][: limits.also_new]
-    sections = (Section(TRENDING, "Trending", shown),) if shown else ()
-    return Selection(*_top_apart(sections), also, len(ranking.picks) - len(shown) - len(also))
+    top, cards = (shown[0], shown[1:]) if len(shown) >= LEAST_FOR_TOP else (None, shown)
+    return Selection(top, tuple(_grouped(cards, ranking.groups)), also, len(ranking.picks) - len(shown) - len(also))
 
 
-def _at_home(rankings: Sequence[Ranking]) -> dict[str, list[Pick]]:
+def _grouped(picks: Sequence[Pick], groups: Sequence[Group]) -> Iterator[Section]:
+    """The cards of *Trending*: where there are many, those that belong together under what they are about, then the
+    others. A group begins where its best card would stand."""
+    of = {paper: group for group in groups if group.label for paper in group.papers}
+    together: dict[Group, list[Pick]] = {}
+    for pick in picks if len(picks) >= LEAST_FOR_GROUPS else ():
+        if pick.paper in of:
+            together.setdefault(of[pick.paper], []).append(pick)
+    kept = {group: members for group, members in together.items() if len(members) > 1}
+    for group, members in kept.items():
+        name = _heading(", ".join(group.label))
+        yield Section(f"{TRENDING}:{name}", name, tuple(members))
+    grouped = {pick.paper for members in kept.values() for pick in members}
+    if rest := tuple(pick for pick in picks if pick.paper not in grouped):
+        yield Section(ALSO_TRENDING, "Also trending", rest) if kept else Section(TRENDING, "Trending", rest)
+
+
+def _heading(label: str) -> str:
+    """A label with a capital, unless its first word has a spelling of its own ("fMRI")."""
+    return label[:1].upper() + label[1:] if label.partition(" ")[0].islower() else label
+
+
+def _at_home(rankings: Sequence[Ranking], weights: Mapping[str, float]) -> dict[str, list[Pick]]:
     best: dict[str, Pick] = {}
     for ranking in rankings:
         for pick in ranking.picks:
             known = best.get(pick.paper)
-            if known is None or pick.relevance > known.relevance:
+            if known is None or pick.relevance * weights[pick.topic] > known.relevance * weights[known.topic]:
                 best[pick.paper] = pick
     return {
         ranking.slug: [pick for pick in ranking.picks if best[pick.paper].topic == ranking.slug] for ranking in rankings

@@ -13,7 +13,7 @@ from itertools import count as counting
 
 from newsletter.errors import CompositionError
 from newsletter.languages import Language
-from newsletter.model import TRENDING, Digest, Parts, Pick, ReaderLinks
+from newsletter.model import TRENDING, Digest, Parts, Pick, ReaderLinks, Reason
 from newsletter.rendering import words
 from newsletter.rendering.card import Card
 from newsletter.rendering.checks import check_whole
@@ -93,12 +93,20 @@ class _Shown:
     rows: bool = False
 
 
+Key = tuple[str, str, tuple[Reason, ...]]
+
+
+def key(pick: Pick) -> Key:
+    """What the renderings of a pick depend on. The reasons may be a reader's own, and are nobody else's business."""
+    return pick.topic, pick.paper, pick.reasons
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """The pieces of an edition in one language; `compose` puts one reader's e-mail together. Made by
     `Renderer.compile`.
 
-    `entries` are by (topic, paper), `topics` (their names) and `frames` by slug, `own_frames` by their name.
+    `entries` are by what `key` says of a pick, `topics` (their names) and `frames` by slug, `own_frames` by their name.
     """
 
     look: Look
@@ -108,7 +116,7 @@ class Compiled:
     text_shell: Piece
     frames: Mapping[str, Frame]
     own_frames: Mapping[str, Frame]
-    entries: Mapping[tuple[str, str], Entry]
+    entries: Mapping[Key, Entry]
 
     def compose(self, digest: Digest, *, name: str, links: ReaderLinks, mark: str = "") -> Parts:
         """One reader's parts. `name` may be "" or nonsense; it is greeted only if it reads as a name. `mark`
@@ -118,7 +126,7 @@ class Compiled:
         `Parts.papers` have the same papers in the same order. Takes well under a millisecond; deterministic.
         Raises CompositionError if the digest holds a pick that was not compiled or the result is not whole.
         """
-        if strange := [pick for pick in digest.picks if (pick.topic, pick.paper) not in self.entries]:
+        if strange := [pick for pick in digest.picks if key(pick) not in self.entries]:
             raise CompositionError(f"the paper {strange[0].paper} of the topic {strange[0].topic} was not compiled")
         said = self._words(digest, name, links, mark)
         own_frames = (Weight.of(_filled(self.own_frames[name].html, "x" * 40, "")) for name in OWN_FRAMES)
@@ -144,7 +152,7 @@ class Compiled:
         return Parts(said["subject"], said["preheader"], html, text, tuple(pick.paper for pick in fitted.picks))
 
     def _entry(self, pick: Pick) -> Entry:
-        return self.entries[pick.topic, pick.paper]
+        return self.entries[key(pick)]
 
     def _papers(self, picks: Sized) -> str:
         return words.papers(self.language, len(picks)).replace(" ", "\u00a0")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from newsletter.errors import TemplateError
 from newsletter.languages import ENGLISH, Language
-from newsletter.model import TRENDING, Paper, Pick
+from newsletter.model import ALSO_TRENDING, TRENDING, Paper, Pick
 from newsletter.rendering.card import Face
 from newsletter.rendering.checks import check_before_inlining, check_comments, check_inlined, check_shell
-from newsletter.rendering.compiled import LINKS, OWN_FRAMES, VALUES, Compiled, Entry, Frame
+from newsletter.rendering.compiled import LINKS, OWN_FRAMES, VALUES, Compiled, Entry, Frame, key
 from newsletter.rendering.inlining import premailer_inline
 from newsletter.rendering.look import Look
 from newsletter.rendering.pieces import Mark, Piece, cut, join_for_cutting, link_mark, value_mark
@@ -38,19 +38,22 @@ class Renderer:
     ) -> Compiled:
         """Everything that an edition's e-mails in one language are made of.
 
-        `picks` are all that any reader may get, `papers` their papers by id, `names` the topics' names by slug. The
-        result depends on nothing else and not on the order of `picks`. Inlines exactly once. Raises TemplateError for
-        a broken template, CompositionError if something got lost on the way.
+        `picks` are all that any reader may get, `papers` their papers by id, `names` the topics' names by slug, and
+        those of the groups of *Trending* that are shown. The result depends on nothing else and not on the order of
+        `picks`. Inlines exactly once. Raises TemplateError for a broken template, CompositionError if something got
+        lost on the way.
         """
         press = _Press(self._folders, self._look, self._inline, language)
-        topics = {slug: clean(name) for slug, name in names.items()} | {TRENDING: language.say("Trending")}
+        topics = {slug: clean(name) for slug, name in names.items()}
+        topics |= {TRENDING: language.say("Trending"), ALSO_TRENDING: language.say("Also trending")}
         wanted = sorted({pick.paper for pick in picks})
         faces = {paper: Face.of(papers[paper], self._look, language) for paper in wanted}
         cards = {
-            (pick.topic, pick.paper): faces[pick.paper].card(pick, topics[pick.topic])
-            for pick in sorted(picks, key=lambda pick: (pick.topic, pick.paper))
+            key(pick): faces[pick.paper].card(pick, topics[pick.topic])
+            for pick in sorted(picks, key=lambda pick: (pick.topic, pick.paper, str(pick.reasons)))
         }
-        slugs = sorted({topic for topic, _ in cards})
+        grouped = [slug for slug in names if slug.startswith(f"{TRENDING}:")]
+        slugs = sorted({*grouped, *(topic for topic, _, _ in cards)})
         shown = list(cards.values())
         around = {"count": value_mark("count"), "cards": value_mark("cards")}
         shell, pieces = press.inlined(

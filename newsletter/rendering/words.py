@@ -239,6 +239,19 @@ def reason(language: Language, one: Reason) -> str:
             return language.say("abstract says %(words)s", words=_quoted(language, words))
         case Why.BOTH, words:
             return language.say("title and abstract together say %(words)s", words=_quoted(language, words))
+        case Why.RELATED, words:
+            return language.say("says %(words)s, as papers on this topic often do", words=_quoted(language, words))
+        case Why.AUTHOR, (name,):
+            return language.say("by %(name)s, whom you follow", name=name)
+        case Why.INSTITUTION, (name,):
+            return language.say("from %(name)s, which you follow", name=name)
+        case Why.LIKED, (title,):
+            return language.say("close to “%(title)s”, which you liked", title=short_title(str(title)))
+        case Why.EXAMPLE, (title,):
+            return language.say("close to “%(title)s”, an example of this topic", title=short_title(str(title)))
+        case Why.VOTES, (int(votes), place):
+            said = language.count("%(number)s vote", "%(number)s votes", votes)
+            return language.say("no. %(place)s of its day with %(votes)s", place=place, votes=said)
         case Why.PLACE, (rank, total, day):
             when = short_day(language, date.fromisoformat(str(day)))
             return language.say("no. %(rank)s of %(total)s on the page of %(day)s", rank=rank, total=total, day=when)

@@ -60,7 +60,10 @@ def _keeps_words(text: str, converted: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", _SIGNS.sub(" ", text))
+    plain = _SIGNS.sub(" ", text)
+    if plain.isascii():  # nearly always
+        return plain.casefold()
+    decomposed = unicodedata.normalize("NFKD", plain)
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,9 +11,9 @@ from builders import readable_paper, topic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model import Digest, Edition, Pick, Ranking
+from newsletter.model import ALSO_TRENDING, Digest, Edition, Group, Pick, Ranking, ReadablePaper, Topic
 from newsletter.model.edition import TRENDING
-from newsletter.ranking import Limits, digest, merge_rankings, rank, select
+from newsletter.ranking import Candidates, Limits, background, digest, merge_rankings, rank, select
 from newsletter.ranking.selection import LEAST_FOR_TOP, Selection, outside
 
 TODAY = date(2025, 3, 12)
@@ -24,6 +26,11 @@ def pick(paper: str, slug: str, relevance: float, trend: float = 0.0) -> Pick:
 def ranking(slug: str, *scored: tuple[str, float], most: int = 5) -> Ranking:
     picks = sorted((pick(paper, slug, score) for paper, score in scored), key=lambda one: -one.score)
     return Ranking(topic(slug, max_papers=most), tuple(picks))
+
+
+def ranked_by(papers: Sequence[ReadablePaper], topics: Sequence[Topic]) -> dict[str, Ranking]:
+    """The rankings of a first day, by slug."""
+    return {one.slug: one for one in rank(Candidates(papers, background([], papers)), topics)}
 
 
 def page(*papers: str) -> Ranking:
@@ -69,6 +76,64 @@ def test_trending_fills_its_own_limit() -> None:
     assert shown(selection) == {TRENDING: [f"p{n}" for n in range(10)]}
     assert [one.paper for one in selection.also] == [f"p{n}" for n in range(10, 18)]
     assert selection.left_out == 12
+
+
+GROUPS = (
+    Group(("fMRI", "cortex"), ("p1", "p20", "p6")),
+    Group(("neural fields",), ("p3", "p4")),
+    Group(("lonely",), ("p5", "p25")),
+    Group((), ("p0", "p2")),
+)
+
+
+def test_a_long_trending_is_grouped_by_what_its_cards_are_about() -> None:
+    long = replace(page(*(f"p{n}" for n in range(30))), groups=GROUPS)
+    selection = select([long], Limits(12, trending_papers=10, also_new=8))
+    assert selection.top
+    assert selection.top.paper == "p0"
+    found = [(one.slug, one.name, [pick.paper for pick in one.picks]) for one in selection.sections]
+    assert found == [
+        (f"{TRENDING}:fMRI, cortex", "fMRI, cortex", ["p1", "p6"]),
+        (f"{TRENDING}:Neural fields", "Neural fields", ["p3", "p4"]),
+        (ALSO_TRENDING, "Also trending", ["p2", "p5", "p7", "p8", "p9"]),
+    ]
+
+
+def test_a_short_trending_is_not_grouped() -> None:
+    short = replace(page("p0", "p1", "p3", "p4", "p6"), groups=GROUPS)
+    assert [section.name for section in select([short], Limits()).sections] == ["Trending"]
+
+
+def test_groups_of_several_editions_stay_together() -> None:
+    one, other = replace(page("a", "b"), groups=GROUPS[:1]), replace(page("c"), groups=GROUPS[1:])
+    assert merge_rankings([one, other]).groups == GROUPS
+
+
+def test_a_topic_of_more_weight_is_home_and_comes_first() -> None:
+    light, heavy = ranking("a", ("p", 3.0), ("q", 2.0)), ranking("b", ("p", 2.0), ("r", 1.5))
+    heavy = replace(heavy, topic=topic("b", weight=2.0))
+    found = select([light, heavy], Limits())
+    assert shown(found) == {"b": ["p", "r"], "a": ["q"]}
+    assert [section.slug for section in found.sections] == ["b", "a"]
+
+
+def test_of_near_duplicates_only_the_first_is_shown() -> None:
+    text = " ".join(f"word{n} shell" for n in range(40))
+    first = readable_paper(1, "Shells on the beach", f"A study of shells. {text}", 1)
+    again = readable_paper(2, "Shells on the beach, revisited", f"A study of shells. {text} Revised.", 2)
+    other = readable_paper(3, "Shells in the sea", "What lives in shells, and why they are thick.", 3)
+    found = ranked_by([first, again, other], [topic("shell", "shell", min_score=0.5)])
+    for slug in ("shell", TRENDING):
+        assert {pick.paper for pick in found[slug].picks} == {first.id, other.id}
+        assert found[slug].excluded == (again.id,)
+
+
+def test_a_near_duplicate_is_shown_where_the_first_is_excluded() -> None:
+    text = " ".join(f"word{n} shell" for n in range(40))
+    first = readable_paper(1, "Shells on the beach", f"A study of shells by coin. {text}", 1)
+    again = readable_paper(2, "Shells on the beach, revisited", f"A study of shells. {text}", 2)
+    found = ranked_by([first, again], [topic("shell", "shell", exclude=("coin",), min_score=0.5)])
+    assert [pick.paper for pick in found["shell"].picks] == [again.id]
 
 
 def test_rankings_of_several_editions_become_one_best_first() -> None:
@@ -170,10 +235,7 @@ def test_what_a_word_of_hers_excludes_is_not_brought_in_from_outside() -> None:
         readable_paper(3, "Cooking", "Soup."),
     ]
     topics = [topic("robots", "robot"), topic("money", "bank", exclude=("blockchain",))]
-    edition, ranked = (
-        Edition(1, TODAY, tuple(paper.id for paper in papers)),
-        {one.slug: one for one in rank(papers, topics)},
-    )
+    edition, ranked = Edition(1, TODAY, tuple(paper.id for paper in papers)), ranked_by(papers, topics)
     found = {}
     for follows in (("robots",), ("robots", "money")):
         one = digest(TODAY, follows, [edition], {1: ranked}, Limits())
@@ -223,14 +285,14 @@ def test_a_digest_shows_no_paper_twice_and_accounts_for_all(
     topics = [
         topic(f"t{n}", *keywords, exclude=tuple(exclude), min_score=0) for n, (keywords, exclude) in enumerate(wishes)
     ]
-    ranked = {one.slug: one for one in rank(papers, topics)}
+    ranked = ranked_by(papers, topics)
     edition = Edition(1, TODAY, tuple(paper.id for paper in papers))
     slugs = [one.slug for one in topics]
     one = digest(TODAY, slugs, [edition], {1: ranked}, Limits(most, 10, also, wanted))
     ids = [each.paper for each in one.picks]
     assert len(ids) == len(set(ids))
     usual = {each.paper for slug in slugs for each in ranked[slug].picks}
-    never = {paper for slug in slugs for paper in ranked[slug].excluded}
+    never = {paper for slug in slugs for paper in ranked[slug].excluded or ()}
     assert len(set(ids) & usual) + one.left_out == len(usual)
     assert set(ids) - usual == ({one.outside.paper} if one.outside else set())
     from_outside = [each for each in ranked[TRENDING].picks if each.paper not in usual | never]
@@ -241,10 +303,10 @@ def test_a_digest_shows_no_paper_twice_and_accounts_for_all(
 
 def test_a_paper_kept_out_by_a_word_is_named_once_and_in_order() -> None:
     papers = [readable_paper(n, f"Coins and soup {n}", "Coins.") for n in (3, 1, 2)]
-    [ranking, _] = rank(papers, [topic("x", "robot", exclude=("coin", "soup", "nothing"))])
-    assert ranking.excluded == tuple(sorted(paper.id for paper in papers))
-    assert rank(papers, [topic("x", "coin")])[0].excluded == ()
-    assert rank(papers, [])[-1].excluded == ()
+    refusing = ranked_by(papers, [topic("x", "robot", exclude=("coin", "soup", "nothing"))])
+    assert refusing["x"].excluded == tuple(sorted(paper.id for paper in papers))
+    assert ranked_by(papers, [topic("x", "coin")])["x"].excluded == ()
+    assert ranked_by(papers, [])[TRENDING].excluded == ()
 
 
 def test_where_nobody_noted_what_was_excluded_nothing_comes_from_outside() -> None:
