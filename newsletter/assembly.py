@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL
 
-from newsletter.daily import Composing, Daily, Delivering, Mailer, Publishing, Rules
+from newsletter.daily import Appraising, Composing, Daily, Delivering, Mailer, Publishing, Rules
 from newsletter.daily.publishing import Progress
 from newsletter.errors import StoreError
 from newsletter.mail.dkim import Signer, load_signer
@@ -24,19 +24,22 @@ from newsletter.mail.pool import Pool
 from newsletter.mail.relay import Relay, Security
 from newsletter.mail.tokens import Tokens
 from newsletter.policy.pacing import Pace
-from newsletter.ranking import Limits
+from newsletter.ranking import Encoder, Limits
 from newsletter.rendering import Renderer
 from newsletter.settings import Configuration, ListingOptions, Settings, shipped
 from newsletter.settings.schema import WEEKDAYS
 from newsletter.sources.base import Source
 from newsletter.sources.listing import ListingSource
 from newsletter.store import Store
+from newsletter.store.backgrounds import Backgrounds
 from newsletter.store.owners import Owner
+from newsletter.vectors import available, encoders
 
 OUTBOX = "outbox"
 DATABASE = "newsletter.db"
 SECRET_KEYS = "secret_keys"
 RUNNING = "running"
+ARCHIVES = "archives"
 
 
 def utc_now() -> datetime:
@@ -71,7 +74,10 @@ async def opened_daily(
     async with opened_store(configuration) as store:
         keys = secret_keys(settings)
         rules = _rules(settings)
-        publishing = Publishing(store, configuration.topics, rules, now, progress)
+        appraising = Appraising(
+            store, Backgrounds(settings.state_dir / ARCHIVES), settings.ranking.archive_days, _encoders(settings)
+        )
+        publishing = Publishing(store, configuration.topics, appraising, rules, now, progress)
         composing = Composing(
             publishing,
             Renderer(_template_folders(settings), settings.email.look()),
@@ -169,12 +175,7 @@ def _private_folder(folder: Path) -> None:
 def _rules(settings: Settings) -> Rules:
     return Rules(
         look_back=settings.edition.look_back,
-        limits=Limits(
-            settings.digest.max_papers,
-            settings.digest.trending_papers,
-            settings.digest.also_new,
-            settings.digest.outside,
-        ),
+        limits=limits(settings),
         timezone=ZoneInfo(settings.schedule.timezone),
         at=time.fromisoformat(settings.schedule.at),
         weekly_on=WEEKDAYS.index(settings.schedule.weekly_on),
@@ -187,6 +188,17 @@ def _rules(settings: Settings) -> Rules:
         error_share=settings.delivery.error_share,
         locale=settings.email.locale,
     )
+
+
+def limits(settings: Settings) -> Limits:
+    """How much one digest shows."""
+    digest = settings.digest
+    return Limits(digest.max_papers, digest.trending_papers, digest.also_new, digest.outside)
+
+
+def _encoders(settings: Settings) -> tuple[Encoder, ...]:
+    named = {"installed": available(), "none": (), "both": ("static", "neural")}
+    return encoders(named.get(settings.ranking.models, (settings.ranking.models,)), settings.state_dir)
 
 
 def _site(settings: Settings) -> str | None:

@@ -17,9 +17,10 @@ from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead, build, message_id
 from newsletter.mail.tokens import Tokens
-from newsletter.model import Digest, Edition, Message, Paper, Parts, Pick, ReaderLinks, Subscriber
+from newsletter.model import Digest, Edition, Message, Paper, Parts, Pick, Ranking, ReaderLinks, Subscriber
 from newsletter.ranking import digest
 from newsletter.rendering import Compiled, Renderer
+from newsletter.rendering.compiled import Key, key
 from newsletter.rendering.lint import Severity, lint
 
 NOBODY = 0
@@ -77,10 +78,19 @@ class Composing:
         editions = {edition.id: edition for span in spans.values() for edition in span}
         rank = self._publishing.current_rankings if draft else self._publishing.rankings
         rankings = {number: await rank(edition) for number, edition in editions.items()}
+        known = [reader for reader in readers if spans[reader.id]]
+        personal = (
+            await self._publishing.current_personal(editions, rankings, known)
+            if draft
+            else await self._publishing.personal(editions, rankings, known, day)
+        )
+
+        def theirs(reader: Subscriber) -> dict[int, Mapping[str, Ranking]]:
+            return {number: {**common, **personal.get((reader.id, number), {})} for number, common in rankings.items()}
+
         digests = {
-            reader.id: digest(day, reader.topics, spans[reader.id], rankings, self._rules.limits)
-            for reader in readers
-            if spans[reader.id]
+            reader.id: digest(day, reader.topics, spans[reader.id], theirs(reader), self._rules.limits)
+            for reader in known
         }
         papers = await self._publishing.papers({pick.paper for one in digests.values() for pick in one.picks}, day)
         names = {
@@ -88,7 +98,7 @@ class Composing:
             for by_slug in rankings.values()
             for slug, ranking in by_slug.items()
         }
-        known = [reader for reader in readers if reader.id in digests]
+        names |= {section.slug: section.name for one in digests.values() for section in one.sections}
         compiled = await asyncio.to_thread(self._compiled, known, digests, papers, names)
         return Prepared(digests, compiled)
 
@@ -99,9 +109,9 @@ class Composing:
         papers: Mapping[str, Paper],
         names: Mapping[str, str],
     ) -> dict[str, Compiled]:
-        picks: dict[str, dict[tuple[str, str], Pick]] = defaultdict(dict)
+        picks: dict[str, dict[Key, Pick]] = defaultdict(dict)
         for reader in readers:
-            chosen = {(pick.topic, pick.paper): pick for pick in digests[reader.id].picks}
+            chosen = {key(pick): pick for pick in digests[reader.id].picks}
             picks[self.language(reader).code].update(chosen)
         return {
             code: self._renderer.compile(list(theirs.values()), papers, names, languages.language(code))

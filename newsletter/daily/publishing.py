@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from newsletter.daily.appraising import Appraising
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Edition, Paper, Ranking, Subscriber, Topic, Verdict
 from newsletter.policy import due
-from newsletter.ranking import Limits, rank
+from newsletter.ranking import Limits
 from newsletter.sources.base import Source
 from newsletter.store import Store
-from newsletter.text import readable
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) while a run goes on."""
@@ -54,9 +53,16 @@ class Publishing:
     """Collect, rank, freeze, plan. `now` gives aware UTC."""
 
     def __init__(
-        self, store: Store, topics: Sequence[Topic], rules: Rules, now: Callable[[], datetime], progress: Progress
+        self,
+        store: Store,
+        topics: Sequence[Topic],
+        appraising: Appraising,
+        rules: Rules,
+        now: Callable[[], datetime],
+        progress: Progress,
     ) -> None:
         self._store = store
+        self.appraising = appraising
         self._topics = tuple(topics)
         self._rules = rules
         self._now = now
@@ -162,15 +168,42 @@ class Publishing:
         made = {ranking.slug: ranking for ranking in await self._rank(edition, changed)}
         return {**made, **{slug: ranking for slug, ranking in frozen.items() if ranking.topic in self._topics}}
 
+    async def personal(
+        self,
+        editions: Mapping[int, Edition],
+        rankings: Mapping[int, Mapping[str, Ranking]],
+        readers: Sequence[Subscriber],
+        day: date,
+    ) -> dict[tuple[int, int], dict[str, Ranking]]:
+        """By reader's and edition's id, the rankings that the readers' own verdicts change in the digests of `day`.
+
+        What the reader had said when the delivery was planned counts. What is frozen stays; what is new is frozen, so
+        that the digest can be made again.
+        """
+        frozen = await self._store.editions.personal([reader.id for reader in readers], list(editions))
+        planned = await self._store.ledger.planned(day)
+        for number, edition in editions.items():
+            missing = [reader for reader in readers if (reader.id, number) not in frozen]
+            made = await self.appraising.personal(edition, rankings[number], missing, planned)
+            await self._store.editions.freeze_personal({(reader, number): own for reader, own in made.items()})
+        return await self._store.editions.personal([reader.id for reader in readers], list(editions))
+
+    async def current_personal(
+        self,
+        editions: Mapping[int, Edition],
+        rankings: Mapping[int, Mapping[str, Ranking]],
+        readers: Sequence[Subscriber],
+    ) -> dict[tuple[int, int], dict[str, Ranking]]:
+        """The same as today's verdicts make it, for previews. Nothing is saved."""
+        found: dict[tuple[int, int], dict[str, Ranking]] = {}
+        for number, edition in editions.items():
+            made = await self.appraising.personal(edition, rankings[number], readers)
+            found |= {(reader, number): {one.slug: one for one in own} for reader, own in made.items()}
+        return found
+
     async def papers(self, ids: Iterable[str], day: date) -> dict[str, Paper]:
         """The papers as they stood on `day`: later listings left out, so that an old edition can be made again."""
-        return {
-            number: replace(paper, listings=tuple(one for one in paper.listings if one.day <= day))
-            for number, paper in (await self._store.papers.get(ids)).items()
-        }
+        return await self.appraising.papers(ids, day)
 
     async def _rank(self, edition: Edition, topics: Sequence[Topic]) -> list[Ranking]:
-        papers = await self.papers(edition.papers, edition.day)
-        ordered = [readable(papers[one]) for one in edition.papers]
-        # In a thread: two thousand papers take seconds, and open connections must not starve meanwhile.
-        return await asyncio.to_thread(rank, ordered, topics)
+        return await self.appraising.rank(edition, topics)

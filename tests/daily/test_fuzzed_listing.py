@@ -12,7 +12,7 @@ from places import SEEDS
 
 from newsletter.mail.mime import Letterhead, build
 from newsletter.model import Edition, Paper, ReaderLinks, Topic
-from newsletter.ranking import Limits, digest, rank
+from newsletter.ranking import Candidates, Limits, background, digest, rank
 from newsletter.rendering import Look, Renderer
 from newsletter.settings import shipped
 from newsletter.sources.listing_parser import parse_listing
@@ -71,7 +71,8 @@ def test_any_document_becomes_whole_messages_or_reported_problems(content: bytes
 
 
 def _check_message(papers: dict[str, Paper], topics: tuple[str, ...]) -> None:
-    rankings = {ranking.slug: ranking for ranking in rank([readable(one) for one in papers.values()], [TOPIC])}
+    day = [readable(one) for one in papers.values()]
+    rankings = {ranking.slug: ranking for ranking in rank(Candidates(day, background([], day)), [TOPIC])}
     edition = Edition(1, DAY, tuple(papers))
     made = digest(DAY, topics, [edition], {1: rankings}, Limits())
     compiled = renderer().compile(list(made.picks), papers, {"robots": TOPIC.name, "trending": "Trending"})
