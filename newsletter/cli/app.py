@@ -15,14 +15,19 @@ from newsletter.cli import (
     deliveries,
     dkim,
     doctor,
+    explain,
+    feedback,
     init,
     lint,
     papers,
     preview,
+    rank,
+    replay,
     run,
     schedule,
     status,
     subscribers,
+    suggest,
     suppressions,
     templates,
     topics,
@@ -78,7 +83,12 @@ app.command("schedule")(schedule.schedule)
 app.command("collect")(collect.collect)
 app.command("papers")(papers.papers)
 app.command("topics")(topics.topics)
+app.command("rank")(rank.rank)
+app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
+app.command("suggest")(suggest.suggest)
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(feedback.app, name="feedback")
 app.command("status")(status.status)
 app.command("deliveries")(deliveries.deliveries)
 app.command("resend")(deliveries.resend)

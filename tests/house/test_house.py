@@ -60,6 +60,16 @@ def test_every_command_is_documented() -> None:
     commands += ["subscribers list", "subscribers import", "subscribers export", "subscribers leave"]
     commands += ["config show", "config check", "deliveries", "resend", "reconcile", "bounces", "doctor", "dkim new"]
     commands += ["suppressions list", "suppressions add", "suppressions remove", "templates list", "templates eject"]
+    commands += [
+        "rank",
+        "explain",
+        "replay",
+        "suggest",
+        "feedback list",
+        "feedback add",
+        "feedback undo",
+        "feedback reset",
+    ]
     assert [command for command in commands if f"`newsletter {command}" not in DOCS] == []
 
 
@@ -125,7 +135,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_carries_templates_configuration_and_seeds(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     shipped = {name for name in names if name.startswith("newsletter/_shipped/")}
-    for beside_the_code in ("rendering/lint/caniemail.json", "languages/de/newsletter.po"):
+    for beside_the_code in (
+        "rendering/lint/caniemail.json",
+        "languages/de/newsletter.po",
+        "vectors/minilm/tokenizer.json",
+    ):
         assert f"newsletter/{beside_the_code}" in names
     for folder in ("templates/email", "templates/preview", "seeds", "config"):
         for path in (PROJECT / folder).iterdir():
