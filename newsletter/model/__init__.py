@@ -1,20 +1,24 @@
 """The words of the project as frozen values: standard library only, no I/O, no clock."""
 
-from newsletter.model.batch import Batch, Problem, Verdict
+from newsletter.model.answer import Answer
+from newsletter.model.batch import Answered, Batch, Observation, Problem, Verdict
 from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State, Step
 from newsletter.model.digest import Digest, Pick, Reason, Section, Why
 from newsletter.model.edition import ALSO_TRENDING, TRENDING, Edition, Group, Ranking
 from newsletter.model.feedback import Feedback, Opinion
 from newsletter.model.message import Message, Parts, ReaderLinks
-from newsletter.model.paper import Link, LinkKind, Listing, Paper, ReadablePaper, merge
+from newsletter.model.paper import FIELDS, Link, LinkKind, Listing, Paper, ReadablePaper, merge, stamped
 from newsletter.model.subscriber import Rhythm, Status, Subscriber
 from newsletter.model.topic import Topic
 
 __all__ = [
     "ALSO_TRENDING",
+    "FIELDS",
     "OPEN_STATES",
     "SETTLED_STATES",
     "TRENDING",
+    "Answer",
+    "Answered",
     "Batch",
     "Delivery",
     "Digest",
@@ -25,6 +29,7 @@ __all__ = [
     "LinkKind",
     "Listing",
     "Message",
+    "Observation",
     "Opinion",
     "Outcome",
     "Paper",
@@ -46,4 +51,5 @@ __all__ = [
     "Verdict",
     "Why",
     "merge",
+    "stamped",
 ]

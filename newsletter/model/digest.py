@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from newsletter.model.batch import Answered
+
 
 class Why(StrEnum):
     """What kind of reason a reason is, and which `values` it has."""
@@ -69,7 +71,7 @@ class Digest:
     day's best pick, shown before all sections and in none of them; `also` are picks beyond the full cards, best first,
     for the compact list; `outside` is one that none of the reader's topics asked for; `left_out` counts further picks
     that fit nowhere; `considered` counts the papers of the editions; `follows` are the names of the reader's topics,
-    those without a pick too. No paper occurs twice.
+    those without a pick too; `answered` is what each source had answered. No paper occurs twice.
     """
 
     day: date
@@ -82,6 +84,7 @@ class Digest:
     follows: tuple[str, ...] = ()
     top: Pick | None = None
     outside: Pick | None = None
+    answered: tuple[Answered, ...] = ()
 
     @property
     def picks(self) -> tuple[Pick, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from newsletter.model.batch import Answered
 from newsletter.model.digest import Pick
 from newsletter.model.topic import Topic
 
@@ -17,12 +18,14 @@ ALSO_TRENDING = f"{TRENDING}:"
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A frozen day: the ids of its papers in page order, and who curated the pages they came from."""
+    """A frozen day: the ids of its papers in page order, who curated the pages they came from, and what each source had
+    answered."""
 
     id: int
     day: date
     papers: tuple[str, ...]
     curators: tuple[str, ...] = ()
+    answered: tuple[Answered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

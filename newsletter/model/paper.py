@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import date
 from enum import StrEnum
 
@@ -40,11 +41,13 @@ class Paper:
     """One paper, as its sources gave it.
 
     `title` and `abstract` are raw (LaTeX and all); `ReadablePaper` holds them as a person reads them. `id` is the
-    paper's identity, `arxiv:2503.01234`, `doi:10.1000/x` or `title:<fingerprint>`; it never changes once given.
+    paper's identity, `arxiv:2503.01234`, `doi:10.1000/x`, a feed's own (`url:`, `guid:`, `id:`) or
+    `title:<fingerprint>`; it never changes once given.
     `keys` are all identities the paper is known by, its own `id` among them. The rest is what only some sources know:
     `venue` where it was published, and when; `version` of an arXiv paper (0: unknown); `votes` of the page's readers;
     `ai_summary`, a summary that the source had a machine write; `thumbnail`, the address of a picture; `categories` of
-    arXiv, the first of them the primary one; `institutions`, the authors' affiliations as the source words them.
+    arXiv, the first of them the primary one; `institutions`, the authors' affiliations as the source words them;
+    `fields` of study. `origins` are pairs of a field's name and where its value came from, as "kind/name" of a source.
     """
 
     id: str
@@ -63,6 +66,8 @@ class Paper:
     thumbnail: str = ""
     categories: tuple[str, ...] = ()
     institutions: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    origins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +83,64 @@ class ReadablePaper:
         return self.paper.id
 
 
-def merge(known: Paper, incoming: Paper) -> Paper:
-    """`known`, with every gap filled from `incoming`; no field is ever lost.
+AUTHORITY = ("arxiv", "feed", "huggingface", "semanticscholar", "openalex", "jsonl", "listing")
+"""The kinds of sources, the most trusted first: where two disagree on a field, this order decides. arXiv and journals
+publish the words themselves, the others repeat them; a kind that is not named here stands between `jsonl` and
+`listing`, and what nobody knows the origin of comes last."""
 
-    The identity stays that of `known`, the earlier first sight wins. A title or abstract that is there is not replaced,
-    so that a record does not flicker between two sources' wordings. Links, listings and keys are united, in order.
+_UNITED = ("links", "listings", "keys")
+_OWN = ("id", "first_seen", "origins", *_UNITED)
+FIELDS = tuple(field.name for field in dataclass_fields(Paper) if field.name not in _OWN)
+"""The fields of a paper that have an origin."""
+
+
+def stamped(paper: Paper, origin: str) -> Paper:
+    """`paper` with `origin` ("kind/name") as that of every field that says something and has none yet."""
+    known = dict(paper.origins)
+    origins = {name: known.get(name, origin) for name in FIELDS if _says(name, paper)}
+    return replace(paper, origins=tuple(origins.items()))
+
+
+def merge(known: Paper, incoming: Paper) -> Paper:
+    """`known`, with every gap filled from `incoming`, and with its fields where they have more authority.
+
+    A field is replaced when it comes from a kind that stands before the known one in AUTHORITY, or from the very source
+    that gave the known one, which has thought again; so a record does not flicker between two sources' wordings. An
+    earlier version of the paper only fills gaps. No field is ever lost. The identity stays that of `known`, the earlier
+    first sight wins, links, listings and keys are united, in order.
     """
-    first_seen = min((day for day in (known.first_seen, incoming.first_seen) if day), default=None)
+    before, after = dict(known.origins), dict(incoming.origins)
+    outdated = 0 < incoming.version < known.version
+    taken = {
+        name: getattr(incoming, name)
+        for name in FIELDS
+        if _says(name, incoming)
+        and (not _says(name, known) or (not outdated and _prevails(after.get(name, ""), before.get(name, ""))))
+    }
+    origins = before | {name: after[name] for name in taken if name in after}
     return replace(
         known,
-        title=known.title or incoming.title,
-        abstract=known.abstract or incoming.abstract,
-        authors=known.authors or incoming.authors,
+        **taken,
         links=tuple(dict.fromkeys(known.links + incoming.links)),
         listings=tuple(sorted(set(known.listings + incoming.listings))),
         keys=tuple(dict.fromkeys(known.keys + incoming.keys)),
-        first_seen=first_seen,
-        venue=known.venue or incoming.venue,
-        published=known.published or incoming.published,
-        version=known.version or incoming.version,
-        votes=incoming.votes if known.votes is None else known.votes,
-        ai_summary=known.ai_summary or incoming.ai_summary,
-        thumbnail=known.thumbnail or incoming.thumbnail,
-        categories=known.categories or incoming.categories,
-        institutions=known.institutions or incoming.institutions,
+        first_seen=min((day for day in (known.first_seen, incoming.first_seen) if day), default=None),
+        origins=tuple((name, origins[name]) for name in FIELDS if name in origins),
     )
+
+
+def _says(name: str, paper: Paper) -> bool:
+    """Whether a field holds something. 0 votes are a number, version 0 is none."""
+    value = getattr(paper, name)
+    return value is not None if name == "votes" else bool(value)
+
+
+def _prevails(origin: str, over: str) -> bool:
+    return bool(origin) and (origin == over or _standing(origin) < _standing(over))
+
+
+def _standing(origin: str) -> float:
+    kind = origin.partition("/")[0]
+    if kind in AUTHORITY:
+        return AUTHORITY.index(kind)
+    return len(AUTHORITY) - 1.5 if kind else len(AUTHORITY)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from newsletter.store.answers import Answers
 from newsletter.store.batches import Batches, BatchRecord
 from newsletter.store.bounces import Bounce, Bounces
 from newsletter.store.database import Database
@@ -15,12 +16,14 @@ from newsletter.store.ledger import Ledger
 from newsletter.store.marks import WithdrawnError
 from newsletter.store.migrating import migrate
 from newsletter.store.owners import Owner
+from newsletter.store.paces import Paces
 from newsletter.store.papers import Papers
 from newsletter.store.subscribers import Subscribers
 from newsletter.store.suppressions import Suppression, Suppressions
 from newsletter.store.topics import Topics
 
 __all__ = [
+    "Answers",
     "BatchRecord",
     "Batches",
     "Bounce",
@@ -29,6 +32,7 @@ __all__ = [
     "FeedbackLog",
     "Ledger",
     "Owner",
+    "Paces",
     "Papers",
     "Store",
     "Subscribers",
@@ -45,6 +49,8 @@ class Store:
 
     papers: Papers
     batches: Batches
+    answers: Answers
+    paces: Paces
     topics: Topics
     subscribers: Subscribers
     suppressions: Suppressions
@@ -70,6 +76,8 @@ class Store:
         return cls(
             papers=Papers(database),
             batches=Batches(database),
+            answers=Answers(database),
+            paces=Paces(database),
             topics=Topics(database),
             subscribers=Subscribers(database),
             suppressions=Suppressions(database),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import Edition, Group, Pick, Ranking, Reason, Why
+from newsletter.model import Answered, Edition, Group, Pick, Ranking, Reason, Verdict, Why
 from newsletter.store import tables
 from newsletter.store.database import Database, blocks, insert_new
 from newsletter.store.topics import topic
@@ -23,14 +23,20 @@ class Editions:
         self._database = database
 
     async def freeze(
-        self, day: date, papers: Sequence[str], curators: Sequence[str], rankings: Sequence[Ranking]
+        self,
+        day: date,
+        papers: Sequence[str],
+        curators: Sequence[str],
+        rankings: Sequence[Ranking],
+        answered: Sequence[Answered] = (),
     ) -> Edition:
         """The edition of `day`; frozen now from the ids `papers` in page order unless it is there already.
 
         A paper that another edition took meanwhile is left out, of the rankings too.
         """
         async with self._database.write() as connection:
-            values = {"day": day, "curators": list(curators)}
+            verdicts = [[one.source, one.verdict.value, one.papers] for one in answered]
+            values = {"day": day, "curators": list(curators), "verdicts": verdicts or None}
             added = insert_new(connection, tables.editions).values(values).returning(tables.editions.c.id)
             edition_id = await connection.scalar(added)
             if edition_id is not None:
@@ -129,9 +135,13 @@ async def _editions(connection: AsyncConnection, which: ColumnElement[bool]) -> 
     editions: dict[int, Edition] = {}
     papers: dict[int, list[str]] = {}
     for row in await connection.execute(query):
-        editions.setdefault(row.id, Edition(row.id, row.day, (), tuple(row.curators)))
+        editions.setdefault(row.id, Edition(row.id, row.day, (), tuple(row.curators), _answered(row)))
         papers.setdefault(row.id, []).extend([row.paper_id] if row.paper_id else [])
     return [replace(edition, papers=tuple(papers[edition.id])) for edition in editions.values()]
+
+
+def _answered(row: Row[Any]) -> tuple[Answered, ...]:
+    return tuple(Answered(source, Verdict(verdict), papers) for source, verdict, papers in row.verdicts or ())
 
 
 async def _add_rankings(connection: AsyncConnection, edition_id: int, rankings: Iterable[Ranking]) -> None:

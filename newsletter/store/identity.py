@@ -40,6 +40,13 @@ def join(papers: Iterable[Paper], known: Mapping[str, Paper]) -> dict[str, Paper
     return joined
 
 
+def complete(notes: Iterable[Paper], known: Mapping[str, Paper]) -> dict[str, Paper]:
+    """`known` (by id) after it was completed with the records `notes`; a note on what is not known is passed over."""
+    owners = {key: paper.id for paper in known.values() for key in paper.keys}
+    joined = join((note for note in notes if _recognise(note, owners, known)), known)
+    return {paper_id: joined[paper_id] for paper_id in known}
+
+
 def _recognise(record: Paper, owners: Mapping[str, str], known: Mapping[str, Paper]) -> Paper | None:
     """The known paper that `record` is another record of."""
     for key in dict.fromkeys((*record.keys, record.id)):

@@ -15,7 +15,7 @@ from newsletter.errors import StoreError
 from newsletter.store.database import Database
 from newsletter.store.tables import metadata
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

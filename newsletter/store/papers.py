@@ -6,13 +6,13 @@ import hashlib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Row, Text, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import Link, LinkKind, Listing, Paper
+from newsletter.model import FIELDS, Link, LinkKind, Listing, Paper
 from newsletter.store import tables
 from newsletter.store.database import Database, blocks
 from newsletter.text import clean, fingerprint, identity_keys, to_text
@@ -112,6 +112,25 @@ class Papers:
                 found = await _owners(connection, [title]) + exact or near
             return list((await load(connection, found)).values())
 
+    async def observed(self, ids: Iterable[str]) -> dict[str, dict[str, int]]:
+        """The numbers that sources told of the papers last (votes, comments, stars, citations, version), by paper."""
+        column = tables.observations.c
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        async with self._database.read() as connection:
+            for block in blocks(ids):
+                query = select(column.paper_id, column.what, column.value).where(column.paper_id.in_(block))
+                for row in await connection.execute(query.order_by(column.observed_at)):
+                    found[row.paper_id][row.what] = row.value
+        return dict(found)
+
+    async def history(self, paper_id: str, what: str) -> list[tuple[datetime, int]]:
+        """How a number of the paper has changed, oldest first, whichever sources told it."""
+        column = tables.observations.c
+        query = select(column.observed_at, column.value).where(column.paper_id == paper_id, column.what == what)
+        async with self._database.read() as connection:
+            rows = await connection.execute(query.order_by(column.observed_at, column.source))
+            return [(row.observed_at, row.value) for row in rows]
+
     async def newest_day(self, until: date | None = None) -> date | None:
         """The newest day any paper was listed on, no later than `until`; None when there is none."""
         query = select(func.max(tables.listings.c.day))
@@ -170,6 +189,8 @@ async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[s
             thumbnail=rows[paper_id].thumbnail,
             categories=tuple(rows[paper_id].categories),
             institutions=tuple(rows[paper_id].institutions),
+            fields=tuple(rows[paper_id].fields),
+            origins=tuple((name, rows[paper_id].origins[name]) for name in FIELDS if name in rows[paper_id].origins),
         )
         for paper_id in (sorted(rows) if wanted is None else wanted)
         if paper_id in rows

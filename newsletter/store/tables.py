@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -83,6 +84,9 @@ papers = Table(
     Column("thumbnail", Text, nullable=False, server_default=text("''")),
     Column("categories", JSON, nullable=False, server_default=text("'[]'")),
     Column("institutions", JSON, nullable=False, server_default=text("'[]'")),
+    Column("fields", JSON, nullable=False, server_default=text("'[]'")),
+    # Where each field's value came from: {"title": "arxiv/cs.CL"}.
+    Column("origins", JSON, nullable=False, server_default=text("'{}'")),
 )
 
 paper_keys = Table(
@@ -116,7 +120,53 @@ batches = Table(
     Column("curators", Text, nullable=False),
     Column("problems", JSON, nullable=False),
     Column("collected_at", UtcDateTime, nullable=False),
+    Column("declared", Integer),
+    Column("asked", Date),
+    # The hash of what it held: two answers that show the same papers have the same.
+    Column("identities", String(32), nullable=False, server_default=text("''")),
+    Index(None, "source", "document"),
+    Index(None, "source", "asked"),
     sqlite_autoincrement=True,
+)
+
+# Numbers that change with time, each as it was seen, when it was seen.
+observations = Table(
+    "observations",
+    metadata,
+    Column("paper_id", ForeignKey("papers.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("observed_at", UtcDateTime, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+# What came over the network, word for word: metadata only, so that an edition can be made again.
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # Compressed with zlib.
+    Column("body", LargeBinary, nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    # When it was last found to be still good.
+    Column("fetched_at", UtcDateTime, nullable=False, index=True),
+    Index(None, "source", "request", "fetched_at"),
+    sqlite_autoincrement=True,
+)
+
+# Who may ask a place on the network, and when next: one row for each, for all processes that share this database.
+paces = Table(
+    "paces",
+    metadata,
+    Column("group", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
 )
 
 topics = Table(
@@ -160,6 +210,8 @@ editions = Table(
     Column("id", Integer, primary_key=True),
     Column("day", Date, nullable=False, unique=True),
     Column("curators", JSON, nullable=False),
+    # What the sources answered: [name, verdict, papers]; None where nobody noted it.
+    Column("verdicts", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )
 

@@ -60,8 +60,13 @@ def _doi(raw: str) -> str:
     found = _DOI.match(clean(raw))
     if not found:
         return ""
-    doi = found["doi"].lower().rstrip(".,;:'")
-    return doi.rstrip(")") if doi.count(")") > doi.count("(") else doi
+    doi = found["doi"].lower()
+    while True:  # a bracket may stand behind a full stop, and another one behind that
+        bare = doi.rstrip(".,;:'")
+        bare = bare.rstrip(")") if bare.count(")") > bare.count("(") else bare
+        if bare == doi:
+            return doi
+        doi = bare
 
 
 def _letters(text: str) -> str:

@@ -75,7 +75,9 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert columns >= {"enhanced", "queue_id"}
         assert after["alembic_version"] == [(HEAD,)]
         assert after["bounces"] == []
-        assert _with_the_new_columns(before, _added("0002", "0003", "0004")) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0002", "0003", "0004", "0005")) == {
+            name: after[name] for name in before
+        }
 
         assert await store.ledger.balanced()
         sent, cut_off = await store.ledger.of_date(date(2025, 3, 11))
@@ -98,7 +100,7 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         async with store.database.read() as connection:
             after = await connection.run_sync(_rows)
         assert after["alembic_version"] == [(HEAD,)]
-        assert _with_the_new_columns(before, _added("0003", "0004")) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0003", "0004", "0005")) == {name: after[name] for name in before}
 
         known = await store.papers.get(["arxiv:1"])
         assert known == {"arxiv:1": Paper("arxiv:1", "Seeing", "We see.", ("Ada",), keys=("arxiv:1",), first_seen=DAY)}
@@ -126,7 +128,7 @@ async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -
             after = await connection.run_sync(_rows)
         assert after["alembic_version"] == [(HEAD,)]
         assert (after["feedback"], after["personal_rankings"]) == ([], [])
-        assert _with_the_new_columns(before, _added("0004")) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0004", "0005")) == {name: after[name] for name in before}
 
         known = await store.papers.get(["arxiv:1"])
         assert known["arxiv:1"] == Paper(
@@ -176,6 +178,7 @@ _ADDED: dict[str, dict[str, tuple[object, ...]]] = {
     "0002": {"deliveries": ("", "")},
     "0003": {"papers": ("", None, 0, None, "", ""), "subscribers": ("",), "rankings": (None,)},
     "0004": {"papers": ("[]", "[]"), "rankings": (None,), "deliveries": (None,)},
+    "0005": {"papers": ("[]", "{}"), "batches": (None, None, ""), "editions": (None,)},
 }
 
 

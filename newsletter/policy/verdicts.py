@@ -1,0 +1,36 @@
+"""What the verdicts on a source's documents come to, and what to do about them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from newsletter.model import Batch, Verdict
+
+_READ = {Verdict.NEW, Verdict.SAME}
+_UNWELL = {Verdict.PARTIAL, Verdict.STALE, Verdict.BROKEN}
+
+
+def overall(verdicts: Collection[Verdict]) -> Verdict:
+    """One verdict for several documents of one source: the one they share; *partial* where something is missing in some
+    of them; else *new*, *same* or *quiet*, the first that occurs. Raises ValueError without any."""
+    several = set(verdicts)
+    if not several:
+        raise ValueError("no verdicts")
+    if len(several) == 1:
+        return several.pop()
+    if several & _UNWELL:
+        return Verdict.PARTIAL
+    return next(one for one in (Verdict.NEW, Verdict.SAME, Verdict.QUIET) if one in several)
+
+
+def late(batches: Iterable[Batch]) -> tuple[str, ...]:
+    """Why the day's edition is worth waiting with: a sentence for each source that should have announced more by now.
+
+    Only *stale* is a reason, and not where the source got the missing day elsewhere, "cs.CL 2026-10-01" for "cs.CL". A
+    source that is broken has been asked several times already, a partial one may stay so, and what either brings
+    later comes into the next edition.
+    """
+    told = list(batches)
+    made_up = {(one.source, one.document.rpartition(" ")[0]) for one in told if one.verdict in _READ}
+    stale = [one for one in told if one.verdict is Verdict.STALE and (one.source, one.document) not in made_up]
+    return tuple(dict.fromkeys(f"{one.source}: {one.why}" for one in stale))
