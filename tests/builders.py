@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from newsletter.model import Listing, Paper, ReadablePaper, Subscriber, Topic
+from newsletter.sources.base import Ask
 
 DAY = date(2025, 3, 12)
 
@@ -36,3 +37,8 @@ def topic(slug: str = "topic", *keywords: str, **fields: object) -> Topic:
 
 def subscriber(address: str = "ada@example.org", *topics: str, **fields: object) -> Subscriber:
     return Subscriber(address, topics=topics, **fields)  # type: ignore[arg-type]  # as above
+
+
+def asking(today: date, day: date | None = None, last: date | None = None) -> Ask:
+    """What a run asks of its sources at noon (UTC) of `today`."""
+    return Ask(datetime.combine(today, time(12), UTC), today, day, last)

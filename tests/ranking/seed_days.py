@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 
+from builders import asking
 from places import SEEDS
 
 from newsletter.model import Edition, Paper, Ranking, ReadablePaper, merge
 from newsletter.ranking import Candidates, background, trending
-from newsletter.sources.listing import ListingSource
+from newsletter.sources.listing.source import ListingSource
 from newsletter.text import readable
 
 DAYS = (date(2025, 3, 11), date(2025, 3, 12))
@@ -25,7 +26,7 @@ def papers() -> dict[date, tuple[ReadablePaper, ...]]:
     """The papers of each day in page order, those of both days with both listings."""
     known: dict[str, Paper] = {}
     days: dict[date, list[str]] = {}
-    for batch in asyncio.run(ListingSource("seeds", [SEEDS], year=2025).collect(date(2025, 3, 13))):
+    for batch in asyncio.run(ListingSource("seeds", [SEEDS], year=2025).collect(asking(date(2025, 3, 13)))):
         assert batch.day
         for one in batch.papers:
             known[one.id] = merge(known[one.id], one) if one.id in known else one

@@ -11,12 +11,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from builders import asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.model import Paper, ReadablePaper
 from newsletter.ranking.duplicates import fold
-from newsletter.sources.listing import ListingSource
+from newsletter.sources.listing.source import ListingSource
 from newsletter.text import readable
 
 SEEDS = sorted(path for path in (Path(__file__).parents[2] / "seeds").glob("*.txt") if path.name[0].isdigit())
@@ -46,7 +47,7 @@ def one(identity: str, title: str, abstract: str = "") -> ReadablePaper:
 
 
 def seed_day(path: Path) -> list[ReadablePaper]:
-    batches = asyncio.run(ListingSource("seeds", [path], 2025).collect(date(2025, 3, 13)))
+    batches = asyncio.run(ListingSource("seeds", [path], 2025).collect(asking(date(2025, 3, 13))))
     return [readable(paper) for batch in batches for paper in batch.papers]
 
 

@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from builders import asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.model import Group, Paper, ReadablePaper
 from newsletter.ranking.grouping import MOST_COMPARED, group
 from newsletter.ranking.words import STOP_WORDS, stems
-from newsletter.sources.listing import ListingSource
+from newsletter.sources.listing.source import ListingSource
 from newsletter.text import readable
 
 SEEDS = sorted(path for path in (Path(__file__).parents[2] / "seeds").glob("*.txt") if path.name[0].isdigit())
@@ -65,7 +66,7 @@ def mixed() -> list[ReadablePaper]:
 
 
 def seed_day(path: Path) -> list[ReadablePaper]:
-    batches = asyncio.run(ListingSource("seeds", [path], 2025).collect(date(2025, 3, 13)))
+    batches = asyncio.run(ListingSource("seeds", [path], 2025).collect(asking(date(2025, 3, 13))))
     return [readable(paper) for batch in batches for paper in batch.papers]
 
 
@@ -154,12 +155,14 @@ def test_the_order_of_the_page_changes_nothing_but_the_order(path: Path) -> None
 def test_the_same_on_every_hash_seed() -> None:
     program = (
         "import asyncio, sys\n"
-        "from datetime import date\n"
+        "from datetime import UTC, date, datetime\n"
         "from pathlib import Path\n"
         "from newsletter.ranking.grouping import group\n"
-        "from newsletter.sources.listing import ListingSource\n"
+        "from newsletter.sources.base import Ask\n"
+        "from newsletter.sources.listing.source import ListingSource\n"
         "from newsletter.text import readable\n"
-        "batches = asyncio.run(ListingSource('s', [Path(sys.argv[1])], 2025).collect(date(2025, 3, 13)))\n"
+        "ask = Ask(datetime(2025, 3, 13, 12, tzinfo=UTC), date(2025, 3, 13))\n"
+        "batches = asyncio.run(ListingSource('s', [Path(sys.argv[1])], 2025).collect(ask))\n"
         "print(group([readable(paper) for batch in batches for paper in batch.papers]))\n"
     )
     said = {

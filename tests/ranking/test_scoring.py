@@ -36,7 +36,7 @@ from salad import (
 from newsletter.model import TRENDING, Listing, Opinion, Ranking, ReadablePaper, Reason, Topic, Why
 from newsletter.ranking import Background, Candidates, Judged, background, rank, score
 from newsletter.settings import configuration_folder, load
-from newsletter.sources.listing_parser import parse_listing
+from newsletter.sources.listing.parser import parse_listing
 from newsletter.text import readable as to_readable
 
 NERF = readable("p:1", "Neural Fields in Robotics", "A survey of radiance fields for robots.")

@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from builders import asking
 
 from newsletter.model import Batch, Listing, Paper, Verdict
-from newsletter.sources.listing import ListingSource
-from newsletter.sources.listing_page import read_page
+from newsletter.sources.listing.page import read_page
+from newsletter.sources.listing.source import ListingSource
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 FIRST, SECOND = "000_d0d376eaec1f9212.txt", "004_05fc466f47678c8a.txt"
@@ -56,7 +57,7 @@ LINKS = {
 
 @pytest.fixture
 async def batches() -> list[Batch]:
-    return await ListingSource("seeds", [SEEDS], year=2025).collect(TODAY)
+    return await ListingSource("seeds", [SEEDS], year=2025).collect(asking(TODAY))
 
 
 def blocks_of(document: str) -> list[str]:
@@ -122,8 +123,8 @@ def test_the_signs_of_prose_tell_every_title_from_every_abstract_with_room_to_sp
 
 async def test_without_a_year_setting_the_page_is_the_latest_such_day() -> None:
     source = ListingSource("seeds", [SEEDS])
-    assert [batch.day for batch in await source.collect(TODAY)] == [date(2026, 3, 11), date(2026, 3, 12)]
-    on_the_day = await source.collect(date(2026, 3, 11))
+    assert [batch.day for batch in await source.collect(asking(TODAY))] == [date(2026, 3, 11), date(2026, 3, 12)]
+    on_the_day = await source.collect(asking(date(2026, 3, 11)))
     assert [batch.day for batch in on_the_day] == [date(2026, 3, 11), date(2025, 3, 12)]
 
 
@@ -131,5 +132,5 @@ async def test_the_example_in_the_seeds_readme_is_a_document(tmp_path: Path) -> 
     readme = (SEEDS / "README.md").read_text(encoding="utf-8")
     example = tmp_path / "example.txt"
     example.write_text(readme.split("```")[1], encoding="utf-8")
-    (batch,) = await ListingSource("mine", [example]).collect(TODAY)
+    (batch,) = await ListingSource("mine", [example]).collect(asking(TODAY))
     assert (batch.verdict, batch.day, batch.why) == (Verdict.NEW, date(2025, 3, 11), "1 paper read")

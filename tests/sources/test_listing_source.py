@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from builders import asking
 
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Verdict
 from newsletter.sources.base import Source
-from newsletter.sources.listing import ListingSource
-from newsletter.sources.listing_parser import MAX_BYTES
+from newsletter.sources.listing.parser import MAX_BYTES
+from newsletter.sources.listing.source import ListingSource
 
 TODAY = date(2026, 8, 3)
 PAGE = "Mar 11, 2025\n\nAlpha\n\nWe study things. They move.\n"
@@ -24,7 +25,7 @@ PAGE = "Mar 11, 2025\n\nAlpha\n\nWe study things. They move.\n"
 
 async def collect(*paths: Path) -> list[Batch]:
     source: Source = ListingSource("mine", paths)
-    return await source.collect(TODAY)
+    return await source.collect(asking(TODAY))
 
 
 def write(folder: Path, *names: str) -> None:
@@ -86,9 +87,9 @@ async def test_what_is_no_file_is_broken_and_nothing_waits_for_it(tmp_path: Path
     found = {batch.document: batch for batch in await collect(tmp_path)}
     assert found.pop("page.txt").verdict is Verdict.NEW
     assert {name: batch.why for name, batch in found.items()} == {
-        "device.txt": "not a file with text in it: a listing document is a regular file",
-        "fifo.txt": "not a file with text in it: a listing document is a regular file",
-        "folder.txt": "not a file with text in it: a listing document is a regular file",
+        "device.txt": "not a file with text in it: a document is a regular file",
+        "fifo.txt": "not a file with text in it: a document is a regular file",
+        "folder.txt": "not a file with text in it: a document is a regular file",
         "loop.txt": "cannot be read: Too many levels of symbolic links",
         "nothing.txt": "cannot be read: No such file or directory",
     }
@@ -171,6 +172,6 @@ async def test_a_strange_name_is_shown_without_harm(tmp_path: Path) -> None:
 
 async def test_the_year_setting_reaches_the_papers(tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_text(PAGE.replace(", 2025", ""), encoding="utf-8")
-    (batch,) = await ListingSource("mine", [tmp_path], year=2019).collect(TODAY)
+    (batch,) = await ListingSource("mine", [tmp_path], year=2019).collect(asking(TODAY))
     assert batch.day == date(2019, 3, 11)
     assert batch.papers[0].listings[0].day == batch.papers[0].first_seen == date(2019, 3, 11)

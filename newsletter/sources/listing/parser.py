@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from newsletter.model import Batch, LinkKind, Listing, Paper, Problem, Verdict
+from newsletter.sources.days import day_in_name, resolve
 from newsletter.sources.links import links_in
-from newsletter.sources.listing_day import day_in_name, resolve
-from newsletter.sources.listing_page import Block, Page, places, read_page
+from newsletter.sources.listing.page import Block, Page, places, read_page
 from newsletter.text import identity_keys
 
 # Far beyond any real page (100 kB, 60 papers), near enough to keep hostile ones cheap.
@@ -34,7 +34,7 @@ def parse_listing(content: bytes, *, document: str, source: str, year: int | Non
     """The papers of one listing document, in page order, and everything in it that could not be read.
 
     `document` is the name the batch and its problems carry; a full date in it stands in for a missing day line, and
-    `year`, else a year in the name, else `today` for a missing year (see `listing_day.resolve`). A paper's rank is its
+    `year`, else a year in the name, else `today` for a missing year (see `days.resolve`). A paper's rank is its
     place on the page, counted from 1, the places that could not be read included. Never raises, whatever the bytes are.
 
     The verdict is *new* when all was read, *partial* when some was, *broken* when nothing was (an empty or undecodable
@@ -51,7 +51,8 @@ def parse_listing(content: bytes, *, document: str, source: str, year: int | Non
         report.add(0, f"{day} has not come yet: correct the day or the year, or its papers wait until then")
     papers = _papers(page, day, source, report)
     verdict, why = _verdict(len(papers), report)
-    return Batch(source, document, day, papers, verdict, why, page.curators, report.problems)
+    declared = sum(1 for _ in places(page.blocks))
+    return Batch(source, document, day, papers, verdict, why, page.curators, report.problems, declared=declared)
 
 
 def broken(document: str, source: str, why: str, problems: tuple[Problem, ...] = ()) -> Batch:

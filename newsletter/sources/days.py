@@ -1,4 +1,4 @@
-"""The day a listing document announces. Pure."""
+"""Days as people write them: on a line of their own, and in the name of a file. Pure."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from newsletter.sources.listing_day import DayLine, day_line
+from newsletter.sources.days import DayLine, day_line
 
 LONGEST_TITLE = 250
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.sources.listing_day import DayLine, day_in_name, day_line, resolve
+from newsletter.sources.days import DayLine, day_in_name, day_line, resolve
 
 TODAY = date(2026, 8, 3)
 

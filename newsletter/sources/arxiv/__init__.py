@@ -1,0 +1,1 @@
+"""The source `arxiv`: what arXiv announces."""

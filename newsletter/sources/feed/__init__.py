@@ -1,0 +1,1 @@
+"""The source `feed`: any RSS or Atom feed."""

@@ -1,0 +1,1 @@
+"""The source `huggingface`: the Daily Papers of Hugging Face."""

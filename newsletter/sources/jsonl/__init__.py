@@ -1,0 +1,1 @@
+"""The source `jsonl`: papers that another program parsed, as lines of JSON."""

@@ -1,0 +1,1 @@
+"""The source `listing`: papers pages saved as text."""

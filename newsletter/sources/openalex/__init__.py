@@ -1,0 +1,1 @@
+"""The enricher `openalex`: what OpenAlex knows of papers."""

@@ -1,0 +1,72 @@
+"""What every `[[sources]]` table can say. Each kind of source adds its own options in its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
+
+DEFAULT_TIMEOUT = 30.0
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable text")
+    return text
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class SourceOptions(Table):
+    """What every source has."""
+
+    kind: str = Field(description="what sort of source it is")
+    name: Line = Field(min_length=1, max_length=60, description="its name in batches and listings; never change it")
+
+
+class NetworkOptions(SourceOptions):
+    """What every source on the network has besides. A kind that wants other defaults names the field again."""
+
+    base_url: HttpUrl | None = Field(None, description="another address to ask, of a mirror or a proxy")
+    token: SecretStr | None = Field(None, description="what the source gave you to know you by, if it asks for one")
+    token_file: Folder | None = Field(None, description="a file that holds the token, instead of `token`")
+    pace: float = Field(1.0, ge=0, le=3600, description="seconds between two requests, whoever of you asks")
+    timeout: float = Field(
+        DEFAULT_TIMEOUT, gt=0, le=600, description="seconds that one request may take, its answer's body included"
+    )
+
+    @field_validator("base_url", check_fields=False)
+    @classmethod
+    def _plain(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url and (url.query or url.fragment):
+            raise ValueError("must be an address without ? and #, because paths are put behind it")
+        return url
+
+    @model_validator(mode="after")
+    def _one_token(self) -> NetworkOptions:
+        if self.token and self.token_file:
+            raise ValueError("give `token` or `token_file`, not both")
+        return self
+
+    def secret(self) -> str | None:
+        """The token, from wherever it is given; None when there is none. Raises ValueError for an unreadable file."""
+        if self.token:
+            return self.token.get_secret_value()
+        if not self.token_file:
+            return None
+        try:
+            text = self.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"the token_file {self.token_file} cannot be read: {error}") from error
+        if not text or not text.isprintable():
+            raise ValueError(f"the token_file {self.token_file} holds no token: it must be one line of text")
+        return text

@@ -1,0 +1,1 @@
+"""The enricher `semanticscholar`: what Semantic Scholar knows of papers."""
