@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -13,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL
 
-from newsletter.daily import Appraising, Composing, Daily, Delivering, Mailer, Publishing, Rules
-from newsletter.daily.publishing import Progress
-from newsletter.errors import StoreError
+from newsletter.daily import Appraising, Collecting, Composing, Daily, Delivering, Mailer, Publishing, Rules
+from newsletter.daily.collecting import Progress
+from newsletter.errors import SourceError, StoreError
 from newsletter.mail.dkim import Signer, load_signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.local import LocalMailbox
@@ -23,13 +24,17 @@ from newsletter.mail.mime import Letterhead
 from newsletter.mail.pool import Pool
 from newsletter.mail.relay import Relay, Security
 from newsletter.mail.tokens import Tokens
+from newsletter.model import Batch
 from newsletter.policy.pacing import Pace
 from newsletter.ranking import Encoder, Limits
 from newsletter.rendering import Renderer
-from newsletter.settings import Configuration, ListingOptions, Settings, shipped
+from newsletter.settings import Configuration, Settings, shipped
 from newsletter.settings.schema import WEEKDAYS
-from newsletter.sources.base import Source
-from newsletter.sources.listing import ListingSource
+from newsletter.sources import registry
+from newsletter.sources.base import Ask, NoWeb, Source, Tools, Web
+from newsletter.sources.jsonl.source import JsonlSource, JsonlStream
+from newsletter.sources.listing.source import ListingSource
+from newsletter.sources.options import NetworkOptions, SourceOptions
 from newsletter.store import Store
 from newsletter.store.backgrounds import Backgrounds
 from newsletter.store.owners import Owner
@@ -95,7 +100,8 @@ async def opened_daily(
             )
             daily = Daily(
                 store,
-                sources(settings),
+                lambda offline, until: _opened_sources(settings, store, owner.name, now, offline=offline, until=until),
+                Collecting(store, rules.look_back, settings.collecting.keep_answers, now, publishing.today, progress),
                 publishing,
                 composing,
                 delivering,
@@ -111,18 +117,72 @@ def _database_url(settings: Settings) -> str:
     return settings.database.url or URL.create("sqlite", database=path).render_as_string()
 
 
-def sources(settings: Settings) -> list[Source]:
+@asynccontextmanager
+async def _opened_sources(
+    settings: Settings, store: Store, owner: str, now: Callable[[], datetime], *, offline: bool, until: datetime | None
+) -> AsyncIterator[list[Source]]:
     """The configured sources."""
-    return [_source(options) for options in settings.sources]
+    async with _opened_web(settings, store, owner, now, offline=offline, until=until) as web:
+        tools = Tools(web, shipped("seeds"))
+        yield [_source(options, tools) for options in settings.sources]
 
 
-def _source(options: ListingOptions) -> Source:
-    return ListingSource(options.name, [options.path or shipped("seeds")], options.year)
+@asynccontextmanager
+async def _opened_web(
+    settings: Settings, store: Store, owner: str, now: Callable[[], datetime], *, offline: bool, until: datetime | None
+) -> AsyncIterator[Web]:
+    if not any(isinstance(options, NetworkOptions) for options in settings.sources):
+        yield NoWeb()
+        return
+    from newsletter.sources.web.asking import opened_web  # httpx takes a while to load, and most commands ask nobody
+
+    contact = settings.collecting.contact or _site(settings) or f"mailto:{wire_address(settings.sender.address)}"
+    async with opened_web(
+        store.answers,
+        store.paces,
+        contact=contact,
+        owner=owner,
+        allowed=settings.collecting.allow_hosts,
+        offline=offline,
+        until=until,
+        now=now,
+    ) as web:
+        yield web
+
+
+def _source(options: SourceOptions, tools: Tools) -> Source:
+    try:
+        return registry.kind(options.kind).build(options, tools)
+    except ValueError as error:
+        return _Unusable(options.name, str(error))
+
+
+class _Unusable:
+    """A source that could not be built, so that the others are."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        self._why = why
+
+    async def collect(self, ask: Ask) -> list[Batch]:
+        raise SourceError(f"source {self.name}: {self._why}")
 
 
 def listing_source(paths: Sequence[Path], year: int | None) -> Source:
     """A source for listing documents named on the command line."""
     return ListingSource("command-line", paths, year)
+
+
+def records_source(path: Path | None) -> Source:
+    """A source for papers as lines of JSON, in a file named on the command line or, without one, on standard input."""
+    if path is None:
+        return JsonlStream("command-line", sys.stdin.buffer)
+    if path.is_file() or path.is_dir():
+        return JsonlSource("command-line", path)
+    try:
+        return JsonlStream("command-line", path.open("rb"), path.name)  # a pipe with a name
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def secret_keys(settings: Settings) -> list[str]:

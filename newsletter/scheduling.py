@@ -10,13 +10,16 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.settings import Settings
+
+LOOK_AGAIN = timedelta(minutes=20)
+"""How soon to ask again when a source is late."""
 
 # A laptop that slept over the minute still runs when it wakes within this time; later, the day is the next run's.
 GRACE_SECONDS = 6 * 3600
@@ -38,6 +41,17 @@ def next_run(settings: Settings, now: datetime) -> datetime | None:
     """The first run after `now`, in the schedule's time zone."""
     found = trigger(settings).get_next_fire_time(None, now)
     return found if isinstance(found, datetime) else None
+
+
+def patience_ends(settings: Settings, now: datetime) -> datetime:
+    """Until when a run at `now` waits for sources that are late: `collecting.wait` hours after the time of day at which
+    the schedule ran last."""
+    zone = ZoneInfo(settings.schedule.timezone)
+    local = now.astimezone(zone)
+    last = datetime.combine(local.date(), time.fromisoformat(settings.schedule.at), zone)
+    if last > local:
+        last = datetime.combine(local.date() - timedelta(days=1), last.timetz())
+    return last.astimezone(UTC) + timedelta(hours=settings.collecting.wait)
 
 
 async def serve(

@@ -10,7 +10,10 @@ import typer
 from newsletter.cli.console import AsJson, answer, answer_json, answer_table, configuration, remark, shown_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from newsletter.settings import Configuration
+    from newsletter.sources.options import SourceOptions
 
 app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -72,4 +75,20 @@ def warnings(loaded: Configuration) -> list[str]:
     found += [f"{key} can be read by others: chmod 600 {key}" for key in keys if readable_by_others(key)]
     if settings.smtp.username and settings.smtp.password is None:
         found.append("smtp.username is set and smtp.password is not")
-    return found
+    return [*found, *_tokens(settings.sources)]
+
+
+def _tokens(sources: Sequence[SourceOptions]) -> Iterator[str]:
+    """Tokens that cannot be read, or could be by others."""
+    from newsletter.mail.dkim import readable_by_others
+    from newsletter.sources.options import NetworkOptions
+
+    for options in sources:
+        if isinstance(options, NetworkOptions) and options.token_file:
+            try:
+                options.secret()
+            except ValueError as error:
+                yield f"source {options.name}: {error}"
+            else:
+                if readable_by_others(options.token_file):
+                    yield f"{options.token_file} can be read by others: chmod 600 {options.token_file}"

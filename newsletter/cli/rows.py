@@ -22,8 +22,10 @@ def batch_json(collected: Collected) -> dict[str, Any]:
         "document": batch.document,
         "day": batch.day,
         "verdict": batch.verdict,
-        "papers": len(batch.papers),
+        "declared": batch.declared,
+        "papers": collected.papers,
         "new": collected.new,
+        "identities": collected.identities,
         "why": batch.why,
         "curators": batch.curators,
         "problems": [
@@ -76,8 +78,17 @@ def paper_json(paper: Paper) -> dict[str, Any]:
         "links": [{"kind": link.kind, "url": link.url} for link in paper.links],
         "listings": [{"source": one.source, "day": one.day, "rank": one.rank} for one in paper.listings],
         "first_seen": paper.first_seen,
+        "published": paper.published,
+        "version": paper.version,
+        "venue": paper.venue,
+        "votes": paper.votes,
+        "ai_summary": paper.ai_summary,
+        "thumbnail": paper.thumbnail,
         "categories": list(paper.categories),
         "institutions": list(paper.institutions),
+        "fields": list(paper.fields),
+        "keys": list(paper.keys),
+        "origins": dict(paper.origins),
     }
 
 

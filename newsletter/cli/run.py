@@ -92,7 +92,8 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
     answer_table("Batches", BATCH_COLUMNS, cells(batches, BATCH_COLUMNS), NUMBERS)
     for one in report.collected:
         for problem in one.batch.problems:
-            remark(str(problem))
+            if problem.why != one.batch.why:  # which the table has said
+                remark(str(problem))
     for alert in report.alerts:
         remark(f"alert: {alert}")
     rows = [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed]
@@ -105,6 +106,8 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
 
 
 def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> str:
+    if report.waiting:
+        return f"The edition of {report.day} waits for {'; '.join(report.waiting)}."
     if not report.deliveries and not rehearsed:
         return _nothing_to_do(loaded, report)
     if dry_run:
@@ -170,6 +173,7 @@ def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dr
         "attempted": report.attempted,
         "alerts": list(report.alerts),
         "stopped": report.stopped,
+        "waiting": list(report.waiting),
         "failure": str(report.failure) if report.failure else None,
         "outbox": None if loaded.settings.smtp.host else outbox(loaded.settings),
         "conclusion": _conclusion(loaded, report, rehearsed, dry_run),

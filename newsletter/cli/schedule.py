@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def schedule(context: typer.Context) -> None:
     """Run every day at the configured time (schedule.at, schedule.timezone, schedule.days), in the foreground.
 
+    When a source should have announced more by then, the run looks again every twenty minutes before it sends, for at
+    most collecting.wait hours.
+
     The configuration is read again for every run, so new topics and readers count at once; a new time of day counts
     after a restart. SIGTERM or Ctrl-C ends it; messages that are being handed over are finished first.
 
@@ -27,7 +30,7 @@ def schedule(context: typer.Context) -> None:
     from newsletter.assembly import opened_daily, utc_now
     from newsletter.cli.run import show
     from newsletter.errors import ConfigurationError, NewsletterError
-    from newsletter.scheduling import serve
+    from newsletter.scheduling import LOOK_AGAIN, patience_ends, serve
 
     under_way: list[Daily] = []
 
@@ -36,11 +39,14 @@ def schedule(context: typer.Context) -> None:
             loaded = configuration(context)
             async with opened_daily(loaded) as daily:
                 under_way.append(daily)
-                report = await daily.run(utc_now())
+                now = utc_now()
+                ends = patience_ends(loaded.settings, now)
+                report = await daily.run(now, patient=now < ends)
             show(loaded, report, [])
             if report.failure:
                 remark(f"the run stopped: {report.failure}")
-            return min((one.next_at for one in report.deliveries if one.next_at), default=None)
+            later = [one.next_at for one in report.deliveries if one.next_at]
+            return min([*later, *([min(utc_now() + LOOK_AGAIN, ends)] if report.waiting else [])], default=None)
         except ConfigurationError as error:
             remark(f"not run, the configuration is wrong:\n{error}")
         except NewsletterError as error:

@@ -37,8 +37,7 @@ async def _gather(loaded: Any) -> dict[str, Any]:
 
     async with opened_store(loaded) as store:
         readers = await store.subscribers.all()
-        latest = {(batch.source, batch.document): batch for batch in reversed(await store.batches.latest(200))}
-        batches = sorted(latest.values(), key=lambda batch: batch.collected_at, reverse=True)[:20]
+        batches = sorted(await store.batches.newest(), key=lambda batch: batch.collected_at, reverse=True)
         return {
             "deliveries": {str(state): number for state, number in (await store.ledger.counts()).items()},
             "balanced": await store.ledger.balanced(),
@@ -52,6 +51,7 @@ async def _gather(loaded: Any) -> dict[str, Any]:
                     "document": batch.document,
                     "day": batch.day,
                     "verdict": batch.verdict,
+                    "declared": batch.declared,
                     "papers": batch.papers,
                     "new": batch.new,
                     "why": batch.why,
@@ -67,7 +67,7 @@ async def _gather(loaded: Any) -> dict[str, Any]:
 def _show(known: dict[str, Any]) -> None:
     from newsletter.cli.rows import BATCH_COLUMNS, NUMBERS, cells
 
-    answer_table("Latest batches", BATCH_COLUMNS, cells(known["batches"], BATCH_COLUMNS), NUMBERS)
+    answer_table("What each source answered last", BATCH_COLUMNS, cells(known["batches"], BATCH_COLUMNS), NUMBERS)
     counted = [(state, number) for state, number in known["deliveries"].items() if number]
     answer_table("Deliveries", ("state", "number"), counted, ("number",))
     editions = known["editions"]

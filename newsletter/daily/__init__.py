@@ -1,10 +1,10 @@
 """The day's journey, written once.
 
     now -> which day
-        | source.collect              per source; one that fails is recorded, the others go on      publishing.py
-        | store.batches.remember      upsert on identity
+        | source.collect              per source; one that fails is recorded, the others go on      collecting.py
+        | store.batches.remember      upsert on identity; each answer gets a verdict
         | ranking.background          the archive of the weeks before: what papers are usually like  appraising.py
-        | ranking.rank                once per topic, never once per reader
+        | ranking.rank                once per topic, never once per reader                         publishing.py
         | store.editions.freeze       UNIQUE(day): a second run finds it and continues
         | store.ledger.plan           UNIQUE(subscriber, local_date), in one transaction
         -------------------------     publishing ends, delivering begins; restartable at any point below
@@ -20,14 +20,16 @@ A preview is the same path without the ledger: the edition is not saved, and the
 """
 
 from newsletter.daily.appraising import Appraising
+from newsletter.daily.collecting import Collected, Collecting
 from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering, Mailer
 from newsletter.daily.journey import Daily, Report
-from newsletter.daily.publishing import Collected, Publishing, Rules
+from newsletter.daily.publishing import Publishing, Rules
 
 __all__ = [
     "Appraising",
     "Collected",
+    "Collecting",
     "Composing",
     "Daily",
     "Delivering",

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from newsletter.daily.collecting import Progress
 from newsletter.daily.composing import Composing, Prepared, Preview
-from newsletter.daily.publishing import Progress, Rules
+from newsletter.daily.publishing import Rules
 from newsletter.errors import CompositionError, NewsletterError, RelayError
 from newsletter.model import OPEN_STATES, Delivery, Message, Outcome, State, Subscriber
 from newsletter.policy import replies, retry

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
+from newsletter.daily.collecting import Collected, Collecting, by_day
 from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
-from newsletter.daily.publishing import Collected, Publishing
+from newsletter.daily.publishing import Publishing
 from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
 from newsletter.model import OPEN_STATES, Delivery, Digest, Edition, Outcome, Paper, Subscriber
+from newsletter.policy import verdicts
 from newsletter.sources.base import Source
 from newsletter.store import Store
+
+OpenedSources = Callable[[bool, datetime | None], AbstractAsyncContextManager[Sequence[Source]]]
+"""The configured sources: offline or not, and then as the network was at a moment (None: now)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class Report:
     """What a run came to: `deliveries` are all of the day, and of earlier days those that still waited; `attempted`
     counts those that this run tried; `newest` is the newest day of the archive. `alerts` is what the relay
     said about this installation; `stopped` tells that the run was asked to end before it was through;
+    `waiting` says why the edition was not made yet, a sentence for each source that is late;
     `failure` is what ended the sending early."""
 
     day: date
@@ -30,6 +37,7 @@ class Report:
     newest: date | None
     alerts: tuple[str, ...] = ()
     stopped: bool = False
+    waiting: tuple[str, ...] = ()
     failure: NewsletterError | None = None
 
 
@@ -39,7 +47,8 @@ class Daily:
     def __init__(
         self,
         store: Store,
-        sources: Sequence[Source],
+        opened_sources: OpenedSources,
+        collecting: Collecting,
         publishing: Publishing,
         composing: Composing,
         delivering: Delivering,
@@ -48,7 +57,8 @@ class Daily:
     ) -> None:
         self.store = store
         self.publishing = publishing
-        self._sources = tuple(sources)
+        self._opened_sources = opened_sources
+        self._collecting = collecting
         self._composing = composing
         self._delivering = delivering
         self._on_unknown = on_unknown
@@ -58,28 +68,83 @@ class Daily:
         """End a run soon: begin nothing new, finish what is open."""
         self._delivering.stop()
 
-    async def collect(self, more: Sequence[Source] = ()) -> list[Collected]:
-        """Ask the configured sources, and `more`."""
-        return await self.publishing.collect([*self._sources, *more])
+    async def collect(
+        self,
+        more: Sequence[Source] = (),
+        *,
+        only: Collection[str] = (),
+        day: date | None = None,
+        offline: bool = False,
+    ) -> list[Collected]:
+        """Ask the configured sources, or those of them that are named in `only`, and `more`, for what is new, or for
+        one `day`. `offline` they read once more what they answered before, on that day or about it.
+
+        Raises NotFoundError for a name that is no source's.
+        """
+        if offline and day:
+            return await self._read_again(day, only)
+        async with self._opened_sources(offline, None) as sources:
+            return await self._collecting.collect([*_chosen(sources, only), *more], day)
+
+    async def _read_again(self, day: date, only: Collection[str]) -> list[Collected]:
+        """What sources had answered when `day` ended, and what those with an archive were told of it later."""
+        end = datetime.combine(day, time.max, UTC)
+        async with self._opened_sources(True, end) as sources:
+            collected = await self._collecting.read_again(_chosen(sources, only), day, as_of=end)
+        async with self._opened_sources(True, None) as sources:
+            able = [source for source in _chosen(sources, only) if by_day(source)]
+            return collected + await self._collecting.read_again(able, day)
+
+    async def collect_from(self, sources: Sequence[Source], day: date | None = None) -> list[Collected]:
+        """Ask `sources`, and none of the configured ones."""
+        return await self._collecting.collect(sources, day)
+
+    async def back_fill(
+        self, since: date, until: date, *, only: Collection[str] = (), again: bool = False, offline: bool = False
+    ) -> AsyncGenerator[Collected, None]:
+        """Ask for each day from `since` to `until`; see `Collecting.back_fill`, and for `offline` see `collect`.
+
+        Raises NotFoundError when no source can be asked so.
+        """
+        if offline:
+            for number in range((until - since).days + 1):
+                for one in await self.collect(only=only, day=since + timedelta(days=number), offline=True):
+                    yield one
+            return
+        async with self._opened_sources(False, None) as sources:
+            chosen = [source for source in _chosen(sources, only) if by_day(source)]
+            if not chosen:
+                raise NotFoundError(
+                    "no source that is asked here has an archive by day; those of the kinds huggingface and arxiv have"
+                )
+            async with aclosing(self._collecting.back_fill(chosen, since, until, again=again)) as batches:
+                async for one in batches:
+                    yield one
 
     async def day_of(self, asked: date | None, *, latest: bool) -> date:
         """The day a command is about: the one asked for, the newest of the archive, or today."""
         newest = await self.store.papers.newest_day(self.publishing.today()) if latest else None
         return asked or newest or self.publishing.today()
 
-    async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
-        """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on."""
+    async def run(
+        self, now: datetime, asked: date | None = None, *, latest: bool = False, patient: bool = False
+    ) -> Report:
+        """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on.
+
+        `patient` it makes no edition while a source is late (see `policy.verdicts.late`), and says so.
+        """
         await self.store.ledger.recover(now, self._on_unknown, self._is_alive)
         collected = await self.collect()
         day = await self.day_of(asked, latest=latest)
-        edition = await self.publishing.freeze(day)
-        await self.publishing.plan(day)
+        waiting = verdicts.late(one.batch for one in collected) if patient else ()
+        edition = await (self.store.editions.find(day) if waiting else self.publishing.freeze(day))
+        if edition or not waiting:
+            waiting = ()
+            await self.publishing.plan(day)
         # An earlier day's deliveries still wait where the reader is not due today: else today's would have superseded
         # them.
         dates = sorted({day, *await self.store.ledger.open_dates(day)})
-        waiting = {
-            one.id for date in dates for one in await self.store.ledger.of_date(date) if one.state in OPEN_STATES
-        }
+        held = {one.id for date in dates for one in await self.store.ledger.of_date(date) if one.state in OPEN_STATES}
         attempted, failure = 0, None
         try:
             for date in dates:
@@ -87,10 +152,12 @@ class Daily:
         except (RelayError, CompositionError) as error:
             failure = error
         known = [one for date in dates for one in await self.store.ledger.of_date(date)]
-        deliveries = [one for one in known if one.local_date == day or one.id in waiting]
+        deliveries = [one for one in known if one.local_date == day or one.id in held]
         newest = await self.store.papers.newest_day(self.publishing.today())
         alerts, stopped = tuple(self._delivering.alerts), self._delivering.stopped
-        return Report(day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, failure)
+        return Report(
+            day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, waiting, failure
+        )
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
         """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more.
@@ -147,3 +214,10 @@ class Daily:
 
     async def _edition_or_draft(self, day: date) -> Edition:
         return await self.store.editions.find(day) or await self.publishing.draft(day)
+
+
+def _chosen(sources: Sequence[Source], only: Collection[str]) -> list[Source]:
+    names = [source.name for source in sources]
+    if unknown := [name for name in only if name not in names]:
+        raise NotFoundError(f"there is no source “{unknown[0]}”; there are {', '.join(names)}")
+    return [source for source in sources if not only or source.name in only]

@@ -8,15 +8,11 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.daily.appraising import Appraising
-from newsletter.errors import SourceError
-from newsletter.model import Batch, Edition, Paper, Ranking, Subscriber, Topic, Verdict
+from newsletter.daily.collecting import Progress, answered
+from newsletter.model import Edition, Paper, Ranking, Subscriber, Topic
 from newsletter.policy import due
 from newsletter.ranking import Limits
-from newsletter.sources.base import Source
 from newsletter.store import Store
-
-Progress = Callable[[str, int, int], None]
-"""Told (step, done, total) while a run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +37,8 @@ class Rules:
     locale: str
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """A batch as the store judged it, and how many of its papers were not known before."""
-
-    batch: Batch
-    new: int
-
-
 class Publishing:
-    """Collect, rank, freeze, plan. `now` gives aware UTC."""
+    """Rank, freeze, plan. `now` gives aware UTC."""
 
     def __init__(
         self,
@@ -72,23 +60,6 @@ class Publishing:
         """The date in the schedule's time zone."""
         return self._now().astimezone(self._rules.timezone).date()
 
-    async def collect(self, sources: Sequence[Source]) -> list[Collected]:
-        """Ask every source and remember what it answers; one that cannot answer becomes a *broken* batch."""
-        collected = []
-        for number, source in enumerate(sources):
-            self._progress("Collecting", number, len(sources))
-            for batch in await self._ask(source):
-                remembered, new = await self._store.batches.remember(batch, self._now())
-                collected.append(Collected(remembered, new))
-        self._progress("Collecting", len(sources), len(sources))
-        return collected
-
-    async def _ask(self, source: Source) -> list[Batch]:
-        try:
-            return await source.collect(self.today())
-        except SourceError as error:
-            return [Batch(source.name, "", None, (), Verdict.BROKEN, str(error))]
-
     async def freeze(self, day: date) -> Edition | None:
         """The edition of `day`: the one that is there, else a new one; None when there is no paper for it."""
         edition = await self._store.editions.find(day)
@@ -100,7 +71,7 @@ class Publishing:
         self._progress("Ranking", 0, 1)
         rankings = await self._rank(draft, self._topics)
         self._progress("Ranking", 1, 1)
-        return await self._store.editions.freeze(day, draft.papers, draft.curators, rankings)
+        return await self._store.editions.freeze(day, draft.papers, draft.curators, rankings, draft.answered)
 
     async def draft(self, day: date) -> Edition:
         """What the edition of `day` would hold: papers listed in (day - look-back, day] that no edition took. Its id is
@@ -109,7 +80,9 @@ class Publishing:
         papers = await self._store.papers.untaken(after, day)
         batches = await self._store.batches.latest(1000)
         curators = {batch.curators for batch in batches if batch.day and after < batch.day <= day and batch.curators}
-        return Edition(0, day, tuple(paper.id for paper in papers), tuple(sorted(curators)))
+        listed = [source for paper in papers for source in {one.source for one in paper.listings}]
+        last = answered(await self._store.batches.newest(), listed)
+        return Edition(0, day, tuple(paper.id for paper in papers), tuple(sorted(curators)), last)
 
     async def plan(self, day: date) -> int:
         """Enter everybody who is due on `day` and has an edition to read into the ledger; how many were new there."""

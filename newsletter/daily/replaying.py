@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from newsletter.daily.appraising import Appraising
-from newsletter.daily.publishing import Progress
+from newsletter.daily.collecting import Progress
 from newsletter.model import Edition, Ranking, Subscriber, Topic
 from newsletter.ranking import ranking
 from newsletter.ranking.replaying import Replayed

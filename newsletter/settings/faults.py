@@ -84,7 +84,7 @@ def _quoted(expected: str) -> str:
 
 
 def _got(given: Any, place: Place) -> str:
-    secret = any(str(step) in {"password", "secret_keys"} for step in place)
+    secret = any(str(step) in {"password", "secret_keys", "token"} for step in place)
     if secret or isinstance(given, (dict, list)):
         return ""
     shown = f"“{given}”" if isinstance(given, str) else f"{given}"

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from newsletter.errors import ConfigurationError, Fault
 from newsletter.model import Subscriber, Topic
 from newsletter.settings.faults import Place, faults_of, key_of
 from newsletter.settings.readers import subscribers_of, topics_of
-from newsletter.settings.schema import ENV_PREFIX, NESTED, Settings
+from newsletter.settings.schema import ENV_PREFIX, NESTED, Settings, source_options
 from newsletter.settings.shipped import installed_from_wheel, shipped
+from newsletter.sources import registry
 
 SETTINGS_FILE, TOPICS_FILE, SUBSCRIBERS_FILE = "newsletter.toml", "topics.toml", "subscribers.toml"
 
@@ -142,14 +144,15 @@ def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(database, dict) and (relative := _RELATIVE_SQLITE.fullmatch(str(database.get("url", "")))):
         values["database"] = {**database, "url": f"{relative[1]}{(folder / relative[2]).resolve()}"}
     if isinstance(values.get("sources"), list):
-        values["sources"] = [_absolute_path(source, folder) for source in values["sources"]]
+        values["sources"] = [_absolute_paths(source, folder) for source in values["sources"]]
     return values
 
 
-def _absolute_path(source: Any, folder: Path) -> Any:
-    if isinstance(source, dict) and isinstance(source.get("path"), str) and source["path"]:
-        return {**source, "path": str(folder / Path(source["path"]).expanduser())}
-    return source
+def _absolute_paths(source: Any, folder: Path) -> Any:
+    if not isinstance(source, dict):
+        return source
+    paths = {key: source[key] for key in ("path", "token_file") if isinstance(source.get(key), str) and source[key]}
+    return source | {key: str(folder / Path(path).expanduser()) for key, path in paths.items()}
 
 
 def _default_state_dir(folder: Path) -> Path:
@@ -164,11 +167,33 @@ def _validated(layers: list[tuple[str, dict[str, Any]]], folder: Path, faults: l
     merged: dict[str, Any] = {"state_dir": _default_state_dir(folder)}
     for _, values in reversed(layers):
         merged = _merged(merged, values)
+    if (sources := merged.get("sources")) is not None:
+        merged["sources"] = _sources(sources, layers, faults)
     try:
         return Settings(**merged)
     except ValidationError as error:
         faults.extend(faults_of(error, Settings, lambda place: _where(place, layers)))
         return None
+
+
+def _sources(tables: Any, layers: list[tuple[str, dict[str, Any]]], faults: list[Fault]) -> Any:
+    """Each table as the options of its kind; one that is wrong becomes faults."""
+    if not isinstance(tables, (list, tuple)):
+        return tables  # which the settings refuse
+    made = []
+    for number, table in enumerate(tables):
+        try:
+            made.append(source_options(table) if isinstance(table, dict) else table)
+        except ValidationError as error:
+            options = registry.kind(table["kind"]).Options
+            faults.extend(faults_of(error, options, partial(_where_of_source, number, layers)))
+        except ValueError as error:
+            faults.append(Fault(*_where(("sources", number, "kind"), layers), str(error)))
+    return made
+
+
+def _where_of_source(number: int, layers: list[tuple[str, dict[str, Any]]], place: Place) -> tuple[str, str]:
+    return _where(("sources", number, *place), layers)
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

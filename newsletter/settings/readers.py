@@ -16,7 +16,8 @@ from newsletter.model import Rhythm, Subscriber, Topic
 from newsletter.model.edition import TRENDING
 from newsletter.policy.address import normal_address
 from newsletter.settings.faults import Place, faults_of, key_of
-from newsletter.settings.schema import Address, Line, Table, TimezoneName
+from newsletter.settings.schema import Address, TimezoneName
+from newsletter.sources.options import Line, Table
 
 TableT = TypeVar("TableT", bound=Table)
 

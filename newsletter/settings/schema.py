@@ -7,6 +7,7 @@ meanings, and a test holds the two against each other.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,12 +15,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
+    SerializeAsAny,
     field_validator,
     model_validator,
 )
@@ -28,6 +28,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from newsletter.languages import LANGUAGES, language
 from newsletter.policy.address import normal_address
 from newsletter.rendering.look import Look
+from newsletter.sources import registry
+from newsletter.sources.options import Folder, Line, SourceOptions, Table
 
 ENV_PREFIX = "NEWSLETTER_"
 NESTED = "__"
@@ -57,12 +59,6 @@ def _known_language(code: str) -> str:
     return language(code).code
 
 
-def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be one line of printable text")
-    return text
-
-
 def _secrets(value: Any) -> Any:
     """A list as it is; from the environment or a secret file a JSON list, or one key a line or between commas."""
     if not isinstance(value, str):
@@ -79,16 +75,8 @@ TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 Locale = Annotated[str, AfterValidator(_known_language)]
 Address = Annotated[str, AfterValidator(normal_address)]
-Line = Annotated[str, AfterValidator(_one_line)]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 LIST_ID = r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$"
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DatabaseTable(Table):
@@ -271,13 +259,37 @@ class BouncesTable(Table):
     soft_limit: int = Field(5, ge=1, description="soft bounces, each halving every 30 days, that end in a suppression")
 
 
-class ListingOptions(Table):
-    """A `[[sources]]` table with `kind = "listing"`."""
+class CollectingTable(Table):
+    contact: Line = Field(
+        "", max_length=200, description="address or page in the User-Agent of requests; empty is site.url, else sender"
+    )
+    allow_hosts: tuple[str, ...] = Field(
+        (), description="hosts with a private address that a redirect may lead to, by name"
+    )
+    keep_answers: int = Field(365, ge=1, le=36500, description="days for which what sources answered is kept")
+    wait: float = Field(
+        2.0, ge=0, le=23, description="hours for which `newsletter schedule` waits for a source that is late"
+    )
 
-    kind: Literal["listing"] = Field(description="what sort of source it is: `listing`")
-    name: Line = Field(min_length=1, max_length=60, description="its name in batches and listings; never change it")
-    path: Folder | None = Field(None, description="a listing document or a folder of them; empty is the shipped seeds")
-    year: int | None = Field(None, ge=1991, le=2200, description="year of documents that name only day and month")
+    @field_validator("contact")
+    @classmethod
+    def _in_a_header(cls, contact: str) -> str:
+        if not contact.isascii():
+            raise ValueError("must be ASCII, because it stands in a header of HTTP")
+        return contact
+
+
+def source_options(table: Mapping[str, Any]) -> SourceOptions:
+    """A `[[sources]]` table as the options of its kind. Raises ValueError for a kind that is not there, and pydantic's
+    ValidationError for options that are wrong."""
+    name = table.get("kind")
+    if not isinstance(name, str):
+        raise ValueError("is missing" if name is None else "must be text in quotes")
+    return registry.kind(name).Options.model_validate(table)
+
+
+def _shipped_source() -> tuple[SourceOptions, ...]:
+    return (source_options({"kind": "listing", "name": "daily-papers", "year": 2025}),)
 
 
 class Settings(BaseSettings):
@@ -308,7 +320,9 @@ class Settings(BaseSettings):
     delivery: DeliveryTable = DeliveryTable()
     dkim: DkimTable = DkimTable()
     bounces: BouncesTable = BouncesTable()
-    sources: tuple[ListingOptions, ...] = (ListingOptions(kind="listing", name="daily-papers", year=2025),)
+    collecting: CollectingTable = CollectingTable()
+    # Each is an instance of its kind's own Options: `loading` makes them, because only the registry knows the kinds.
+    sources: SerializeAsAny[tuple[SourceOptions, ...]] = Field(default_factory=_shipped_source)
 
     @field_validator("secret_keys")
     @classmethod
@@ -319,7 +333,7 @@ class Settings(BaseSettings):
 
     @field_validator("sources")
     @classmethod
-    def _distinct_names(cls, sources: tuple[ListingOptions, ...]) -> tuple[ListingOptions, ...]:
+    def _distinct_names(cls, sources: tuple[SourceOptions, ...]) -> tuple[SourceOptions, ...]:
         names = [source.name for source in sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two sources are named “{twice[0]}”; give each a name of its own")

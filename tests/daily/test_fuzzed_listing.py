@@ -15,7 +15,7 @@ from newsletter.model import Edition, Paper, ReaderLinks, Topic
 from newsletter.ranking import Candidates, Limits, background, digest, rank
 from newsletter.rendering import Look, Renderer
 from newsletter.settings import shipped
-from newsletter.sources.listing_parser import parse_listing
+from newsletter.sources.listing.parser import parse_listing
 from newsletter.text import readable
 
 DAY = date(2025, 3, 12)

@@ -26,7 +26,7 @@ class World:
         self.folder = folder / "documents"
         self.folder.mkdir()
         self.now = datetime.combine(FRIDAY, datetime.min.time(), UTC) + timedelta(hours=8)
-        sources = [{"kind": "listing", "name": "page", "path": str(self.folder)}]
+        sources = [{"kind": "listing", "name": "page", "path": str(self.folder), "settle": 0}]
         flags = {
             "state_dir": folder / "var",
             "sources": sources,

@@ -1,0 +1,203 @@
+"""Sources asked: each on its own, none stopping the others, and only for what is not there yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from builders import paper
+
+from newsletter.daily import Collected, Collecting
+from newsletter.daily.collecting import answered
+from newsletter.errors import SourceError, StoreError
+from newsletter.model import Answered, Batch, Listing, Observation, Paper, Verdict
+from newsletter.sources.base import Ask, Source
+from newsletter.store import Store
+
+TODAY = date(2026, 8, 7)
+NOW = datetime(2026, 8, 7, 9, tzinfo=UTC)
+
+
+class Days:
+    """A source with one paper a day, that fails on the days of `failing` as long as they are in there."""
+
+    by_day = True
+
+    def __init__(self, name: str = "days", failing: Sequence[date] = ()) -> None:
+        self.name = name
+        self.asked: list[Ask] = []
+        self.failing = set(failing)
+
+    async def collect(self, ask: Ask) -> list[Batch]:
+        self.asked.append(ask)
+        day = ask.day or ask.today
+        if day in self.failing:
+            raise SourceError(f"source {self.name}: no answer")
+        one = paper(day.toordinal(), day=day, source=self.name)
+        return [Batch(self.name, f"list {day}", day, (one,), Verdict.NEW, "one paper", kind="listing")]
+
+
+class Failing:
+    """A source of somebody else's, with a bug."""
+
+    def __init__(self, error: Exception) -> None:
+        self.name = "strange"
+        self._error = error
+
+    async def collect(self, ask: Ask) -> list[Batch]:
+        raise self._error
+
+
+class Knowing:
+    """Knows how often papers are cited."""
+
+    name = "citations"
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    async def collect(self, ask: Ask) -> list[Batch]:
+        return []
+
+    async def enrich(self, papers: Sequence[Paper], ask: Ask) -> list[Batch]:
+        self.asked.append([one.id for one in papers])
+        seen = tuple(Observation(one.id, "citations", 5) for one in papers)
+        notes = tuple(Paper(one.id, "", "", keys=one.keys, venue="Nature") for one in papers)
+        return [Batch(self.name, "by id", None, (), Verdict.NEW, "5", kind="openalex", notes=notes, observations=seen)]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(f"sqlite:///{tmp_path}/newsletter.db") as store:
+        yield store
+
+
+def collecting(store: Store, now: datetime = NOW, look_back: int = 7) -> Collecting:
+    return Collecting(store, look_back, 30, lambda: now, now.date, lambda step, done, total: None)
+
+
+async def back_filled(
+    store: Store, sources: Sequence[Source], since: date, *, hours: int = 1, again: bool = False
+) -> list[Collected]:
+    """A back-fill so many hours later."""
+    now = NOW + timedelta(hours=hours)
+    return [one async for one in collecting(store, now).back_fill(sources, since, TODAY, again=again)]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SourceError("source strange: no answer; try later"), "source strange: no answer; try later"),
+        (KeyError("paper"), "failed unexpectedly (KeyError: 'paper')"),
+        (RuntimeError("two\nlines\x1b[31m"), "failed unexpectedly (RuntimeError: two lines [31m)"),
+    ],
+)
+async def test_one_that_fails_does_not_stop_the_others(store: Store, error: Exception, said: str) -> None:
+    collected = await collecting(store).collect([Days("a"), Failing(error), Days("b")])
+    assert [(one.batch.source, one.batch.verdict) for one in collected] == [
+        ("a", Verdict.NEW),
+        ("strange", Verdict.BROKEN),
+        ("b", Verdict.NEW),
+    ]
+    assert collected[1].batch.why == said
+    assert [one.why for one in await store.batches.newest() if one.source == "strange"] == [said]
+
+
+async def test_a_database_that_fails_stops_everything(store: Store) -> None:
+    with pytest.raises(StoreError, match="full"):
+        await collecting(store).collect([Failing(StoreError("the disk is full")), Days()])
+
+
+async def test_a_source_learns_what_it_announced_last(store: Store) -> None:
+    source = Days()
+    await collecting(store, NOW - timedelta(days=3)).collect([source])
+    await collecting(store).collect([source])
+    first, second = source.asked
+    assert (first.last, first.seen) == (None, {})
+    assert (second.last, second.seen) == (date(2026, 8, 4), {"list": date(2026, 8, 4)})
+    assert (second.now, second.today, second.day) == (NOW, TODAY, None)
+    await collecting(store, NOW + timedelta(days=8)).collect([source])
+    assert source.asked[-1].last is None
+
+
+async def test_a_day_is_asked_for(store: Store) -> None:
+    source = Days()
+    [one] = await collecting(store).collect([source], date(2026, 5, 1))
+    assert (one.batch.day, one.batch.asked, one.papers) == (date(2026, 5, 1), date(2026, 5, 1), 1)
+    # What is asked for by hand says nothing of what is new.
+    assert await store.batches.newest() == []
+
+
+async def test_a_back_fill_goes_on_where_it_stopped(store: Store) -> None:
+    since = TODAY - timedelta(days=9)
+    source = Days(failing=[TODAY - timedelta(days=4)])
+    batches = collecting(store).back_fill([source], since, TODAY)
+    for _ in range(3):
+        await anext(batches)
+    await batches.aclose()
+    assert [ask.day for ask in source.asked] == [TODAY - timedelta(days=back) for back in range(3)]
+    rest = await back_filled(store, [source], since)
+    assert [one.batch.asked for one in rest] == [TODAY - timedelta(days=back) for back in range(3, 10)]
+    assert [one.batch.verdict for one in rest].count(Verdict.BROKEN) == 1
+    source.failing.clear()
+    mended = await back_filled(store, [source], since, hours=2)
+    assert [one.batch.asked for one in mended] == [TODAY - timedelta(days=4)]
+    assert await back_filled(store, [source], since) == []
+    assert len(await back_filled(store, [source], since, again=True)) == 10
+    assert await store.papers.count() == 10
+
+
+async def test_a_back_fill_leaves_out_what_has_no_archive(store: Store) -> None:
+    assert await back_filled(store, [Failing(ValueError("asked"))], TODAY) == []
+
+
+async def test_papers_of_the_next_edition_are_completed(store: Store) -> None:
+    knowing = Knowing()
+    collected = await collecting(store).collect([knowing, Days(), Days("others")])
+    assert [one.batch.source for one in collected] == ["days", "others", "citations"]
+    [one] = await store.papers.find()
+    assert (one.venue, dict(one.origins)["venue"]) == ("Nature", "openalex/citations")
+    assert await store.papers.observed([one.id]) == {one.id: {"citations": 5}}
+    await store.editions.freeze(TODAY, [one.id], [], [])
+    await collecting(store).collect([knowing])
+    assert knowing.asked == [[one.id]]
+
+
+async def test_old_answers_go(store: Store) -> None:
+    from newsletter.model import Answer
+
+    for days in (40, 20):
+        await store.answers.keep("hf", Answer(f"https://x.org/{days}", 200, b"[]", NOW - timedelta(days=days)))
+    await collecting(store).collect([])
+    assert await store.answers.latest("hf", "https://x.org/40") is None
+    assert await store.answers.latest("hf", "https://x.org/20") is not None
+
+
+async def test_what_stands_in_the_footer(store: Store) -> None:
+    await collecting(store).collect([Days("a"), Failing(ValueError("x")), Days("b")])
+    listed = [one.source for known in await store.papers.find() for one in known.listings]
+    assert answered(await store.batches.newest(), listed) == (
+        Answered("a", Verdict.NEW, 1),
+        Answered("b", Verdict.NEW, 1),
+        Answered("strange", Verdict.BROKEN, 0),
+    )
+
+
+async def test_cancelling_is_not_swallowed(store: Store) -> None:
+    class Slow:
+        name = "slow"
+
+        async def collect(self, ask: Ask) -> list[Batch]:
+            await asyncio.sleep(60)
+            return []
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await collecting(store).collect([Slow()])
+
+
+def test_listings_of_papers_name_their_source() -> None:
+    assert paper(1, source="x").listings == (Listing(date(2025, 3, 12), "x", 1),)
