@@ -9,6 +9,7 @@ from itertools import chain, cycle, islice, product
 
 from newsletter.model import (
     TRENDING,
+    Answered,
     Digest,
     Link,
     LinkKind,
@@ -17,6 +18,7 @@ from newsletter.model import (
     Reason,
     Section,
     Subscriber,
+    Verdict,
     Why,
 )
 from newsletter.previewing import invented
@@ -71,6 +73,7 @@ def _fixture(
         left_out=left_out,
         considered=NEW,
         curators=tuple(curators),
+        answered=(Answered("a demonstration", Verdict.NEW, NEW),),
         follows=tuple(sections),
     )
     return Fixture(Subscriber("reader@example.org", reader), digest, {one.id: one for one in every})

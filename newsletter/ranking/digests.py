@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from newsletter.model import Digest, Edition, Ranking
+from newsletter.model import Answered, Digest, Edition, Ranking, Verdict
 from newsletter.model.edition import TRENDING
 from newsletter.ranking.selection import Limits, merge_rankings, outside, select
 
@@ -38,7 +39,18 @@ def digest(
         curators=tuple(dict.fromkeys(name for edition in editions for name in edition.curators)),
         follows=tuple(names.get(slug, slug) for slug in topics),
         outside=outside(found, trending) if trending else None,
+        answered=_answered(editions),
     )
+
+
+def _answered(editions: Sequence[Edition]) -> tuple[Answered, ...]:
+    """What each source answered: its papers in all of the editions, its verdict in the newest that knows it."""
+    papers: Counter[str] = Counter()
+    verdicts: dict[str, Verdict] = {}
+    for one in (one for edition in editions for one in edition.answered):
+        papers[one.source] += one.papers
+        verdicts[one.source] = one.verdict
+    return tuple(Answered(source, verdict, papers[source]) for source, verdict in verdicts.items())
 
 
 def _merged(slug: str, editions: Sequence[Edition], rankings: Mapping[int, Mapping[str, Ranking]]) -> Ranking | None:

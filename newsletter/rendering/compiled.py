@@ -37,6 +37,7 @@ VALUES = (
     "left_out_on_web",
     "reason",
     "curators",
+    "sources",
     "origin",
 )
 """What the shells may show of one reader's digest, besides LINKS; "" where there is nothing to say."""
@@ -228,6 +229,7 @@ class Compiled:
             "left_out_on_web": words.left_out_on_web(language, digest.left_out) if web else "",
             "reason": words.follows(language, digest.follows or topics, self.look.name),
             "curators": words.curators(language, list(filter(None, dict.fromkeys(map(clean, digest.curators))))),
+            "sources": words.sources(language, digest.answered),
             "origin": words.origin(language, len(entries), self.look.machine_summaries),
             "unsubscribe": links.unsubscribe,
             "topics": links.topics,

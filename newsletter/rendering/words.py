@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from newsletter.languages import Language
-from newsletter.model import Reason, Why
+from newsletter.model import Answered, Reason, Verdict, Why
+from newsletter.text import clean
 
 WORDS_A_MINUTE = 230
 """Silent reading of non-fiction in English: M. Brysbaert, Journal of Memory and Language 109 (2019), 238."""
@@ -20,6 +21,8 @@ SUBJECT_LENGTH = 60
 """Gmail shows about 70 characters of a subject on a wide screen and 40 on a phone."""
 
 PREHEADER_LENGTH = (60, 130)
+
+_MOST_NAMED = 10
 
 _LOOSE_END = re.compile(r"(?: (?:an?|and|as|by|for|from|in|of|on|or|the|to|via|with))*[ ,;:.–—-]*$")
 _BREAKS = re.compile(r": | [-–—] |\? ")
@@ -219,6 +222,40 @@ def follows(language: Language, topics: Sequence[str], name: str) -> str:
 def curators(language: Language, names: Sequence[str]) -> str:
     """Who chose the papers of the pages, "" where nobody is named."""
     return language.say("Curated by %(names)s.", names=language.listed(names)) if names else ""
+
+
+def sources(language: Language, answered: Sequence[Answered]) -> str:
+    """Where the papers come from and what the other sources had, "" where nobody noted it.
+
+    A source that failed is the operator's business: it is not named, unless it brought papers earlier.
+    """
+    gave: list[str] = []
+    nothing: list[str] = []
+    late: list[str] = []
+    for one in answered:
+        name, incomplete = clean(one.source), one.verdict in (Verdict.PARTIAL, Verdict.STALE)
+        if one.papers:
+            number = language.number(one.papers)
+            gave.append(
+                language.say(
+                    "%(name)s (%(papers)s so far)" if incomplete else "%(name)s (%(papers)s)", name=name, papers=number
+                )
+            )
+        elif one.verdict is not Verdict.BROKEN:
+            (late if incomplete else nothing).append(name)
+    said = [language.say("Papers from %(names)s.", names=_some(language, gave))] if gave else []
+    said += [language.say("Nothing new from %(names)s.", names=_some(language, nothing))] if nothing else []
+    said += [language.say("Still to come from %(names)s.", names=_some(language, late))] if late else []
+    return " ".join(said)
+
+
+def _some(language: Language, names: Sequence[str]) -> str:
+    """The first of `names` as a list; a footer is no place for thirty."""
+    more = len(names) - _MOST_NAMED
+    if more < 2:
+        return language.listed(names)
+    rest = language.count("%(number)s more", "%(number)s more", more)
+    return language.listed([*names[:_MOST_NAMED], rest])
 
 
 def origin(language: Language, papers: int, machine_summaries: bool) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter.languages import ENGLISH, Language
 from newsletter.model import (
     TRENDING,
+    Answered,
     Digest,
     Link,
     LinkKind,
@@ -21,6 +22,7 @@ from newsletter.model import (
     ReaderLinks,
     Reason,
     Section,
+    Verdict,
     Why,
 )
 from newsletter.rendering import Compiled, Look, Renderer
@@ -88,6 +90,7 @@ class Edition:
     left_out: int = 0
     considered: int = 107
     curators: tuple[str, ...] = ("AK and the research community",)
+    answered: tuple[Answered, ...] = (Answered("daily-papers", Verdict.NEW, 107), Answered("q-bio", Verdict.QUIET, 0))
     reasons: tuple[Reason, ...] = REASONS
     language: Language = ENGLISH
     outside: Paper | None = None
@@ -130,6 +133,7 @@ class Edition:
             left_out=self.left_out,
             considered=self.considered,
             curators=self.curators,
+            answered=self.answered,
         )
 
     def compiled(
@@ -218,6 +222,7 @@ def _hostile() -> Edition:
         {HOSTILE: papers, "\ue000unsubscribe\ue001 topic": [empty]},
         reader=HOSTILE,
         curators=(HOSTILE, "\ue000"),
+        answered=(Answered(HOSTILE, Verdict.PARTIAL, 3), Answered(f"{HOSTILE} ", Verdict.STALE, 0)),
         reasons=(Reason(Why.TITLE, (HOSTILE, HOSTILE)), Reason(Why.TEXT, (HOSTILE,))),
         look=Look(name="Papers & <Friends>", tagline='"quoted" <b>', contact="<x@example.org>", postal_address="A & B"),
     )
@@ -229,7 +234,7 @@ EDITIONS: dict[str, Callable[[], Edition]] = {
     "many": _many,
     "one": lambda: Edition({"Neural fields": [paper(1)]}, reader="", links=MAIL_LINKS),
     "none": lambda: Edition({}),
-    "nothing at all": lambda: Edition({}, considered=0, curators=(), days=(), links=MAIL_LINKS),
+    "nothing at all": lambda: Edition({}, considered=0, curators=(), answered=(), days=(), links=MAIL_LINKS),
     "trending": lambda: Edition({"Trending": [paper(n) for n in range(1, 8)]}, also=[paper(8)]),
     "several days": lambda: Edition(
         {"Neural fields": [paper(n, listings=(Listing(date(2025, 3, n), "listing", n),)) for n in range(6, 13)]},

@@ -11,7 +11,7 @@ import pytest
 from mail_builders import DAY, EDITIONS, LINKS, LONG_TITLE, Edition, edition, paper, pick, rendered
 
 from newsletter.languages import ENGLISH
-from newsletter.model import TRENDING, Link, LinkKind, Listing, Paper, Reason, Why
+from newsletter.model import TRENDING, Answered, Link, LinkKind, Listing, Paper, Reason, Verdict, Why
 from newsletter.rendering import Look, words
 from newsletter.rendering.card import Face, address, label
 
@@ -270,3 +270,29 @@ def test_footer_says_why_and_who(name: str) -> None:
         assert said in parts.html
     assert "because you subscribed to Trending Papers." in rendered("trending").text
     assert "1 Main Street, 12345 Town" in rendered("many").html
+
+
+ANSWERED = (
+    Answered("daily-papers", Verdict.SAME, 1_045),
+    Answered("arxiv", Verdict.PARTIAL, 12),
+    Answered("biorxiv", Verdict.QUIET, 0),
+    Answered("nature", Verdict.SAME, 0),
+    Answered("science", Verdict.STALE, 0),
+    Answered("secret-feed", Verdict.BROKEN, 0),
+    Answered("was-there", Verdict.BROKEN, 2),
+)
+
+
+def test_where_papers_come_from() -> None:
+    """What failed is for the operator; what it brought before it failed is there."""
+    assert words.sources(ENGLISH, ANSWERED) == (
+        "Papers from daily-papers (1,045), arxiv (12 so far) and was-there (2). "
+        "Nothing new from biorxiv and nature. Still to come from science."
+    )
+    assert words.sources(ENGLISH, ()) == words.sources(ENGLISH, ANSWERED[5:6]) == ""
+
+
+def test_a_footer_does_not_name_thirty_sources() -> None:
+    many = [Answered(f"feed-{number}", Verdict.QUIET, 0) for number in range(30)]
+    assert words.sources(ENGLISH, many).endswith("feed-9 and 20 more.")
+    assert words.sources(ENGLISH, many[:11]).endswith("and feed-10.")
