@@ -1,4 +1,4 @@
-"""The reference table of all settings, as `docs/configuration.md` must hold it.
+"""The reference tables of all settings and sources, as `docs/configuration.md` and `docs/sources.md` must hold them.
 
 python tests/house/reference.py        prints it
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from newsletter.settings import Settings
-from newsletter.settings.schema import ListingOptions
+from newsletter.sources import registry
+from newsletter.sources.options import NetworkOptions, SourceOptions
 
 
 def rows(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -28,17 +28,29 @@ def rows(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
     return found
 
 
-def source_rows() -> list[str]:
-    """The same for the options of a `[[sources]]` table."""
-    return rows(ListingOptions)
+def source_tables() -> dict[str, list[str]]:
+    """The same for the options of a `[[sources]]` table: those that every source has (under ""), those that every
+    source on the network has ("network"), and by kind what it has besides, or with another default."""
+    common, network = rows(SourceOptions), rows(NetworkOptions)
+    own = {
+        name: [row for row in rows(registry.kind(name).Options) if row not in network and not _of_all(row)]
+        for name in registry.KINDS
+    }
+    return {"": common, "network": [row for row in network if row not in common], **own}
+
+
+def _of_all(row: str) -> bool:
+    """`kind` is worded by each kind in its own way, and says what its heading says."""
+    return row.startswith(("| `kind`", "| `name`"))
 
 
 def _shown(default: object) -> str:
     if default is None or default == "" or default == ():
         return ""
-    value = str(default) if isinstance(default, Path) else default
-    return f"`{json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}`"
+    value = list(default) if isinstance(default, tuple) else default
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join([*rows(), "", *source_rows()]) + "\n")
+    tables = [f"\n{kind or 'every source'}\n" + "\n".join(table) for kind, table in source_tables().items()]
+    sys.stdout.write("\n".join([*rows(), *tables]) + "\n")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from places import PROJECT
-from reference import rows, source_rows
+from reference import rows, source_tables
 
 from newsletter.settings import Settings
+from newsletter.sources import registry
 
 PACKAGE = PROJECT / "newsletter"
 CODE = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
@@ -50,9 +51,20 @@ def _setting_names() -> list[str]:
 
 def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
     lines = (PROJECT / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
-    assert [row for row in rows() + source_rows() if row not in lines] == []
+    assert [row for row in rows() if row not in lines] == []
     documented = [line for line in lines if line.startswith("| `")]
-    assert [line for line in documented if line not in rows() + source_rows() and line.count("|") == 4] == []
+    assert [line for line in documented if line not in rows() and line.count("|") == 4] == []
+
+
+def test_every_source_is_documented_with_its_options() -> None:
+    """Each kind under its own heading, and nothing there that is not."""
+    text = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+    common, network = source_tables()[""], source_tables()["network"]
+    for kind, table in source_tables().items():
+        begin = text.index(f"\n## `{kind}`") if kind in registry.KINDS else text.index("\n## What every source has")
+        section = text[begin:].split("\n## ")[1]
+        said = [line for line in section.splitlines() if line.startswith("| `") and line.count("|") == 4]
+        assert said == (table if kind in registry.KINDS else common + network), kind
 
 
 def test_every_command_is_documented() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from places import SEEDS
 
-from newsletter.sources.listing_parser import parse_listing
+from newsletter.sources.listing.parser import parse_listing
 
 Record = dict[str, Any]
 
