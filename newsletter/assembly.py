@@ -150,6 +150,14 @@ async def _opened_web(
         yield web
 
 
+def _brings_papers(options: SourceOptions) -> bool:
+    """Whether the source is more than an enricher."""
+    try:
+        return bool(getattr(registry.kind(options.kind), "brings_papers", True))
+    except ValueError:
+        return True
+
+
 def _source(options: SourceOptions, tools: Tools) -> Source:
     try:
         return registry.kind(options.kind).build(options, tools)
@@ -247,6 +255,7 @@ def _rules(settings: Settings) -> Rules:
         grace=settings.delivery.grace,
         error_share=settings.delivery.error_share,
         locale=settings.email.locale,
+        sources=tuple(options.name for options in settings.sources if _brings_papers(options)),
     )
 
 

@@ -43,15 +43,18 @@ def next_run(settings: Settings, now: datetime) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def patience_ends(settings: Settings, now: datetime) -> datetime:
-    """Until when a run at `now` waits for sources that are late: `collecting.wait` hours after the time of day at which
-    the schedule ran last."""
+def last_time(settings: Settings, now: datetime) -> datetime:
+    """The last configured time of day that is not after `now`, in the schedule's time zone. Its date is the day that
+    a run is for, also when it looks again after midnight."""
     zone = ZoneInfo(settings.schedule.timezone)
-    local = now.astimezone(zone)
+    local = (now + timedelta(seconds=1)).astimezone(zone)  # no clock is exact
     last = datetime.combine(local.date(), time.fromisoformat(settings.schedule.at), zone)
-    if last > local:
-        last = datetime.combine(local.date() - timedelta(days=1), last.timetz())
-    return last.astimezone(UTC) + timedelta(hours=settings.collecting.wait)
+    return last if last <= local else datetime.combine(local.date() - timedelta(days=1), last.timetz())
+
+
+def patience_ends(settings: Settings, now: datetime) -> datetime:
+    """Until when a run at `now` waits for sources that are late: `collecting.wait` hours after `last_time`."""
+    return last_time(settings, now).astimezone(UTC) + timedelta(hours=settings.collecting.wait)
 
 
 async def serve(

@@ -39,6 +39,6 @@ def subscriber(address: str = "ada@example.org", *topics: str, **fields: object)
     return Subscriber(address, topics=topics, **fields)  # type: ignore[arg-type]  # as above
 
 
-def asking(today: date, day: date | None = None, last: date | None = None) -> Ask:
+def asking(today: date, day: date | None = None) -> Ask:
     """What a run asks of its sources at noon (UTC) of `today`."""
-    return Ask(datetime.combine(today, time(12), UTC), today, day, last)
+    return Ask(datetime.combine(today, time(12), UTC), today, day)

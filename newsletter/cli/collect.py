@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,13 +70,15 @@ def collect(
     asked, first, last = day_asked(day), day_asked(since), day_asked(until)
     exclude("--since", {"PATH": paths and since, "--from": given and since, "--date": day and since})
     exclude("--from", {"PATH": paths and given, "--source": names and given, "--offline": offline and given})
-    exclude("--offline", {"PATH": paths and offline})
+    exclude("--offline", {"PATH": paths and offline, "--again": again and offline})
     if (until or again) and not since:
         raise typer.BadParameter("--until and --again belong to --since")
+    if year and not paths:
+        raise typer.BadParameter("--year belongs to PATH; a configured source has `year` in its [[sources]] table")
     more = _named(paths, year, given)
 
     async def go() -> list[dict[str, Any]]:
-        with progress_bar() as progress:
+        with progress_bar() as progress, _stoppable():
             async with opened_daily(loaded, progress) as daily:
                 if first:
                     span = _span(first, last, daily.publishing.today())
@@ -82,12 +87,28 @@ def collect(
                     return _told(await daily.collect_from(more, asked))
                 return _told(await daily.collect(more, only=names or [], day=asked, offline=offline))
 
-    rows = asyncio.run(go())
+    try:
+        rows = asyncio.run(go())
+    except asyncio.CancelledError:
+        remark("Stopped as asked. What was read is kept; the same command goes on.")
+        raise typer.Exit(130) from None
     if as_json:
         answer_json(rows)
     else:
         _show(rows, summed=bool(first))
     raise typer.Exit(3 if rows and all(row["verdict"] == "broken" for row in rows) else 0)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM and Ctrl-C end what is under way at once, and give our turn to ask a source back."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # a coroutine is running
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    yield
 
 
 def _named(paths: list[Path] | None, year: int | None, given: str | None) -> list[Source]:

@@ -41,6 +41,14 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _shown(key: str, value: Any) -> Any:
+    if key == "sources":
+        from newsletter.sources.web.faults import masked
+
+        addresses = {"url", "base_url", "api_url"}
+        return [
+            {name: masked(one, lambda _: MASK) if name in addresses and one else one for name, one in source.items()}
+            for source in value
+        ]
     if key not in SECRET or not value:
         return value
     return [MASK] * len(value) if isinstance(value, (list, tuple)) else MASK

@@ -60,6 +60,10 @@ def command_line(loaded: Configuration, *words: str) -> str:
     return shlex.join(["newsletter", *own, *words])
 
 
+REASON, WIDE = "why", 110
+"""A table that ends with a sentence has no room for it on a narrow terminal: it then stands below."""
+
+
 def answer_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
 ) -> None:
@@ -68,13 +72,18 @@ def answer_table(
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+    below = columns[-1:] == (REASON,) and console.width < WIDE
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
-    for column in columns:
+    for column in columns[: -1 if below else None]:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         # Text, not str: rich would read [brackets] in a title as markup.
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL).print(table)
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row[: -1 if below else None]))
+    console.print(table)
+    if below:
+        for row in rows:
+            console.print(Text(f"{row[columns.index('source')]}: {row[-1]}"), soft_wrap=True)
     typer.echo()
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newsletter.model import Delivery, Paper, Subscriber, Topic
 
 BATCH_COLUMNS = ("source", "document", "day", "verdict", "papers", "new", "why")
+ANSWER_COLUMNS = ("asked", *BATCH_COLUMNS)
 DELIVERY_COLUMNS = ("subscriber", "sections", "papers", "bytes", "state", "reply")
 NUMBERS = ("papers", "new", "sections", "bytes", "rank", "hour", "readers")
 

@@ -106,6 +106,8 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
 
 
 def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> str:
+    if report.stopped and not report.deliveries:
+        return "Stopped as asked while collecting; what was read is kept, and the next run goes on."
     if report.waiting:
         return f"The edition of {report.day} waits for {'; '.join(report.waiting)}."
     if not report.deliveries and not rehearsed:
@@ -122,6 +124,8 @@ def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview],
 def _nothing_to_do(loaded: Configuration, report: Report) -> str:
     if report.edition:
         return f"The edition of {report.day} has {len(report.edition.papers)} papers, but no reader is due that day."
+    if report.collected and all(one.batch.verdict == "broken" for one in report.collected):
+        return f"Nothing new for {report.day}: no source could be read; the table says why."
     if report.newest is None:
         collect = command_line(loaded, "collect", "PATH")
         return f"Nothing new for {report.day}: the archive is empty. `{collect}` reads documents."

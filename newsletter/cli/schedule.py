@@ -30,7 +30,7 @@ def schedule(context: typer.Context) -> None:
     from newsletter.assembly import opened_daily, utc_now
     from newsletter.cli.run import show
     from newsletter.errors import ConfigurationError, NewsletterError
-    from newsletter.scheduling import LOOK_AGAIN, patience_ends, serve
+    from newsletter.scheduling import LOOK_AGAIN, last_time, patience_ends, serve
 
     under_way: list[Daily] = []
 
@@ -41,7 +41,7 @@ def schedule(context: typer.Context) -> None:
                 under_way.append(daily)
                 now = utc_now()
                 ends = patience_ends(loaded.settings, now)
-                report = await daily.run(now, patient=now < ends)
+                report = await daily.run(now, last_time(loaded.settings, now).date(), patient=now < ends)
             show(loaded, report, [])
             if report.failure:
                 remark(f"the run stopped: {report.failure}")

@@ -65,9 +65,10 @@ async def _gather(loaded: Any) -> dict[str, Any]:
 
 
 def _show(known: dict[str, Any]) -> None:
-    from newsletter.cli.rows import BATCH_COLUMNS, NUMBERS, cells
+    from newsletter.cli.rows import ANSWER_COLUMNS, NUMBERS, cells
 
-    answer_table("What each source answered last", BATCH_COLUMNS, cells(known["batches"], BATCH_COLUMNS), NUMBERS)
+    batches = [one | {"asked": f"{one['collected_at']:%Y-%m-%d %H:%M}"} for one in known["batches"]]
+    answer_table("What each source answered last", ANSWER_COLUMNS, cells(batches, ANSWER_COLUMNS), NUMBERS)
     counted = [(state, number) for state, number in known["deliveries"].items() if number]
     answer_table("Deliveries", ("state", "number"), counted, ("number",))
     editions = known["editions"]

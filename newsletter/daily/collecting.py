@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from datetime import date, datetime, timedelta
 from newsletter.errors import SourceError, StoreError
 from newsletter.model import Answered, Batch, Verdict
 from newsletter.policy import verdicts
-from newsletter.sources.base import Ask, Enricher, Source, Streaming
+from newsletter.sources.base import Ask, Enricher, Past, Source, Streaming
 from newsletter.store import BatchRecord, Store
 
 Progress = Callable[[str, int, int], None]
@@ -81,7 +82,7 @@ class Collecting:
             self._progress("Back-filling", number, len(days))
             for source in able:
                 if day not in done[source.name]:
-                    async for one in self._collected(source, Ask(self._now(), self._today(), day), self._now()):
+                    async for one in self._collected(source, await self._wanted(source, day), self._now()):
                         yield one
         self._progress("Back-filling", len(days), len(days))
 
@@ -90,7 +91,7 @@ class Collecting:
     ) -> list[Collected]:
         """Remember what sources that are offline answered about `day`, or, `as_of` a moment of it, what was new then.
 
-        What was not kept says nothing of them, and is not remembered.
+        What was not kept says nothing of them, and what was says nothing new: no batch is noted.
         """
         at, collected = self._now(), []
         ask = Ask(as_of, day) if as_of else Ask(at, self._today(), day)
@@ -98,14 +99,15 @@ class Collecting:
             with suppress(SourceError):
                 async for batches in _answers(source, ask):
                     kept = [replace(batch, asked=day) for batch in batches if batch.verdict is not Verdict.BROKEN]
-                    collected += await self._remembered(kept, at)
+                    collected += await self._remembered(source.name, kept, at, note=False)
         return collected
 
     async def _wanted(self, source: Source, day: date | None) -> Ask:
         if day is not None:
-            return Ask(self._now(), self._today(), day)
-        seen = await self._store.batches.last_days(source.name, self._today() - timedelta(days=self._look_back))
-        return Ask(self._now(), self._today(), None, max(seen.values(), default=None), seen)
+            return Ask(self._now(), self._today(), day, self._look_back)
+        past = await self._store.batches.past(source.name, self._today() - timedelta(days=self._look_back))
+        told = {document: Past(first, read) for document, (first, read) in past.items()}
+        return Ask(self._now(), self._today(), None, self._look_back, told)
 
     async def _collected(self, source: Source, ask: Ask, at: datetime) -> AsyncIterator[Collected]:
         async with aclosing(_answers(source, ask)) as answers:
@@ -118,22 +120,31 @@ class Collecting:
                     raise
                 except Exception as error:
                     batches = [_failed(source.name, ask.day, error)]
-                for one in await self._remembered(batches, at):
+                for one in await self._remembered(source.name, batches, at):
                     yield one
 
     async def _enriched(self, source: Enricher, at: datetime) -> list[Collected]:
         papers = await self._store.papers.untaken(self._today() - timedelta(days=self._look_back), self._today())
-        ask = Ask(self._now(), self._today())
+        ask = Ask(self._now(), self._today(), None, self._look_back)
         try:
             batches = await source.enrich(papers, ask) if papers else []
         except StoreError:
             raise
         except Exception as error:
             batches = [_failed(source.name, None, error)]
-        return await self._remembered(batches, at)
+        return await self._remembered(source.name, batches, at)
 
-    async def _remembered(self, batches: Sequence[Batch], at: datetime) -> list[Collected]:
-        return [_collected(batch, new) for batch, new in await self._store.batches.remember_all(batches, at)]
+    async def _remembered(
+        self, source: str, batches: Sequence[Batch], at: datetime, *, note: bool = True
+    ) -> list[Collected]:
+        """Remember what the source answered; what no database can hold becomes a *broken* batch."""
+        try:
+            told = [_signed(batch, source) for batch in batches]
+            remembered = await self._store.batches.remember_all(told, at, note=note)
+        except (ValueError, TypeError, AttributeError) as error:  # of somebody else's source
+            failed = _failed(source, None, SourceError(str(error)))
+            remembered = await self._store.batches.remember_all([failed], at, note=note)
+        return [_collected(batch, new) for batch, new in remembered]
 
 
 async def _answers(source: Source, ask: Ask) -> AsyncGenerator[list[Batch], None]:
@@ -143,6 +154,14 @@ async def _answers(source: Source, ask: Ask) -> AsyncGenerator[list[Batch], None
             yield [batch]
     else:
         yield await source.collect(ask)
+
+
+def _signed(batch: Batch, source: str) -> Batch:
+    """`batch` as one of `source`, whatever it says, with sentences that do not begin with the source's name: it stands
+    beside them wherever they do."""
+    name = f"source {source}: "
+    problems = tuple(replace(problem, why=problem.why.removeprefix(name)) for problem in batch.problems)
+    return replace(batch, source=source, why=batch.why.removeprefix(name), problems=problems)
 
 
 def _collected(batch: Batch, new: int) -> Collected:
@@ -155,14 +174,20 @@ def by_day(source: Source) -> bool:
     return bool(getattr(source, "by_day", False))
 
 
-def answered(newest: Iterable[BatchRecord], listed: Collection[str]) -> tuple[Answered, ...]:
-    """What each source answered last, in the order of their names; `listed` names, for each listing of an edition's
-    papers, its source."""
+def answered(
+    newest: Iterable[BatchRecord], listed: Collection[str], configured: Collection[str]
+) -> tuple[Answered, ...]:
+    """What each source answered last, in the order of their names.
+
+    `listed` names, for each listing of an edition's papers, its source. Told of are the `configured` sources, which
+    bring papers, and others that brought some.
+    """
     found: dict[str, list[Verdict]] = {}
     for batch in newest:
         found.setdefault(batch.source, []).append(batch.verdict)
-    counts = {source: sum(one == source for one in listed) for source in found}
-    return tuple(Answered(source, verdicts.overall(found[source]), counts[source]) for source in sorted(found))
+    counts = Counter(listed)
+    told = sorted(source for source in found if source in configured or counts[source])
+    return tuple(Answered(source, verdicts.overall(found[source]), counts[source]) for source in told)
 
 
 def _failed(source: str, asked: date | None, error: Exception) -> Batch:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from newsletter.daily.collecting import Collected, Collecting, by_day
 from newsletter.daily.composing import Composing, Preview
@@ -58,6 +59,7 @@ class Daily:
         self.store = store
         self.publishing = publishing
         self._opened_sources = opened_sources
+        self._asking: asyncio.Task[list[Collected]] | None = None
         self._collecting = collecting
         self._composing = composing
         self._delivering = delivering
@@ -65,8 +67,10 @@ class Daily:
         self._is_alive = is_alive
 
     def stop(self) -> None:
-        """End a run soon: begin nothing new, finish what is open."""
+        """End a run soon: begin nothing new, finish what is open. A source that is being asked is not waited for."""
         self._delivering.stop()
+        if self._asking:
+            self._asking.cancel()
 
     async def collect(
         self,
@@ -88,7 +92,7 @@ class Daily:
 
     async def _read_again(self, day: date, only: Collection[str]) -> list[Collected]:
         """What sources had answered when `day` ended, and what those with an archive were told of it later."""
-        end = datetime.combine(day, time.max, UTC)
+        end = self.publishing.end_of(day)
         async with self._opened_sources(True, end) as sources:
             collected = await self._collecting.read_again(_chosen(sources, only), day, as_of=end)
         async with self._opened_sources(True, None) as sources:
@@ -113,9 +117,11 @@ class Daily:
             return
         async with self._opened_sources(False, None) as sources:
             chosen = [source for source in _chosen(sources, only) if by_day(source)]
+            if without := set(only) - {source.name for source in chosen}:
+                raise NotFoundError(f"source {min(without)} has no archive by day; leave it out")
             if not chosen:
                 raise NotFoundError(
-                    "no source that is asked here has an archive by day; those of the kinds huggingface and arxiv have"
+                    "no source that is configured has an archive by day; those of the kinds huggingface and arxiv have"
                 )
             async with aclosing(self._collecting.back_fill(chosen, since, until, again=again)) as batches:
                 async for one in batches:
@@ -134,8 +140,10 @@ class Daily:
         `patient` it makes no edition while a source is late (see `policy.verdicts.late`), and says so.
         """
         await self.store.ledger.recover(now, self._on_unknown, self._is_alive)
-        collected = await self.collect()
+        collected = await self._collected_unless_stopped()
         day = await self.day_of(asked, latest=latest)
+        if self._delivering.stopped:
+            return Report(day, tuple(collected), await self.store.editions.find(day), (), 0, None, stopped=True)
         waiting = verdicts.late(one.batch for one in collected) if patient else ()
         edition = await (self.store.editions.find(day) if waiting else self.publishing.freeze(day))
         if edition or not waiting:
@@ -158,6 +166,17 @@ class Daily:
         return Report(
             day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, waiting, failure
         )
+
+    async def _collected_unless_stopped(self) -> list[Collected]:
+        self._asking = asyncio.ensure_future(self.collect())
+        try:
+            return await self._asking
+        except asyncio.CancelledError:
+            if not self._delivering.stopped:
+                raise
+            return []
+        finally:
+            self._asking = None
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
         """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more.

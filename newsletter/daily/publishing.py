@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.daily.appraising import Appraising
@@ -20,7 +20,8 @@ class Rules:
     """The settings that the journey obeys. `at` and `timezone` say when a day's mail is dated; `weekly_on` counts from
     Monday = 0; `site` is the web page's URL without a trailing slash, None when there is none. `bounce_address` is what
     envelope senders are made from, None for the sender itself; `grace` counts in seconds; `error_share` of refused
-    messages stops a run. `locale` is the language of readers who have named none."""
+    messages stops a run. `locale` is the language of readers who have named none; `sources` names those that
+    bring papers."""
 
     look_back: int
     limits: Limits
@@ -35,6 +36,7 @@ class Rules:
     grace: float
     error_share: float
     locale: str
+    sources: tuple[str, ...]
 
 
 class Publishing:
@@ -60,6 +62,10 @@ class Publishing:
         """The date in the schedule's time zone."""
         return self._now().astimezone(self._rules.timezone).date()
 
+    def end_of(self, day: date) -> datetime:
+        """The last moment of `day` in the schedule's time zone, as aware UTC."""
+        return datetime.combine(day, time.max, self._rules.timezone).astimezone(UTC)
+
     async def freeze(self, day: date) -> Edition | None:
         """The edition of `day`: the one that is there, else a new one; None when there is no paper for it."""
         edition = await self._store.editions.find(day)
@@ -81,7 +87,7 @@ class Publishing:
         batches = await self._store.batches.latest(1000)
         curators = {batch.curators for batch in batches if batch.day and after < batch.day <= day and batch.curators}
         listed = [source for paper in papers for source in {one.source for one in paper.listings}]
-        last = answered(await self._store.batches.newest(), listed)
+        last = answered(await self._store.batches.newest(), listed, self._rules.sources)
         return Edition(0, day, tuple(paper.id for paper in papers), tuple(sorted(curators)), last)
 
     async def plan(self, day: date) -> int:

@@ -26,11 +26,12 @@ def overall(verdicts: Collection[Verdict]) -> Verdict:
 def late(batches: Iterable[Batch]) -> tuple[str, ...]:
     """Why the day's edition is worth waiting with: a sentence for each source that should have announced more by now.
 
-    Only *stale* is a reason, and not where the source got the missing day elsewhere, "cs.CL 2026-10-01" for "cs.CL". A
-    source that is broken has been asked several times already, a partial one may stay so, and what either brings
-    later comes into the next edition.
+    Only *stale* is a reason, where the source has a calendar by which more was `expected`; and not where it got that
+    day another way, as "cs.CL 2026-10-01" for "cs.CL". A source that is broken has been asked several times already, a
+    partial one may stay so, and what either brings later comes into the next edition.
     """
     told = list(batches)
-    made_up = {(one.source, one.document.rpartition(" ")[0]) for one in told if one.verdict in _READ}
-    stale = [one for one in told if one.verdict is Verdict.STALE and (one.source, one.document) not in made_up]
+    made_up = {(one.source, one.document) for one in told if one.verdict in _READ}
+    due = [one for one in told if one.verdict is Verdict.STALE and one.expected]
+    stale = [one for one in due if (one.source, f"{one.document} {one.expected}") not in made_up]
     return tuple(dict.fromkeys(f"{one.source}: {one.why}" for one in stale))

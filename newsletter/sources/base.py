@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -14,20 +14,38 @@ from newsletter.sources.options import SourceOptions
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What a source told of a document that it shows again and again: the day it was `first` asked about, and the days
+    from the look-back on that were `read` whole. A document named "cs.CL 2026-10-01" tells of "cs.CL", one named
+    "2026-10-01" of ""."""
+
+    first: date
+    read: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted of a source. It has no other clock.
 
     `now` is aware UTC, `today` the date in the schedule's time zone. `day` is the one day that is asked for, None for
-    whatever is new. `last` is the newest day that this source announced before, no older than the look-back; None when
-    it never did: what came in between can be fetched as well. `seen` is the same for each document that it shows again
-    and again; one named "cs.CL 2026-10-01" counts as "cs.CL".
+    whatever is new. An edition takes what was listed in the last `look_back` days; `past` tells, by document, what was
+    read before, so that days in between can be fetched as well.
     """
 
     now: datetime
     today: date
     day: date | None = None
-    last: date | None = None
-    seen: Mapping[str, date] = field(default_factory=dict)
+    look_back: int = 7
+    past: Mapping[str, Past] = field(default_factory=dict)
+
+    def missed(self, document: str, days: Iterable[date]) -> list[date]:
+        """Those of `days` that an edition could still take and that were not read, though they came after the document
+        was first asked about."""
+        known = self.past.get(document)
+        if known is None:
+            return []
+        start = max(known.first, self.today - timedelta(days=self.look_back - 1))
+        return [day for day in days if day >= start and day not in known.read]
 
 
 class Source(Protocol):
@@ -105,6 +123,11 @@ class Web(Protocol):
         """
         ...
 
+    async def reject(self, source: str, answer: Answer) -> None:
+        """Say of an answer that it could not be read, wholly or in part: the next time it is asked for anew, without
+        its etag and though it came today."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -130,9 +153,12 @@ class NoWeb:
         """Raises SourceError."""
         raise SourceError(f"source {source}: its Options must derive from NetworkOptions, or it has no access to {url}")
 
+    async def reject(self, source: str, answer: Answer) -> None:
+        """There is no answer to reject."""
+
 
 class Kind(Protocol):
-    """What the registry holds: a class of sources."""
+    """What the registry holds: a class of sources. One that is nothing but an enricher has `brings_papers = False`."""
 
     Options: ClassVar[type[SourceOptions]]
 

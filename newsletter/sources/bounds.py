@@ -1,4 +1,4 @@
-"""What readers of answers from the network share: how much they read, what they refuse, how they tell it. Pure."""
+"""What readers of documents share: how much they read, what they refuse, how they tell it. Pure."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Report:
     count: int = 0
     described: list[Problem] = field(default_factory=list)
 
-    def add(self, why: str) -> None:
+    def add(self, why: str, line: int = 0) -> None:
         self.count += 1
         if len(self.described) < MAX_PROBLEMS:
-            self.described.append(Problem(self.document, 0, why))
+            self.described.append(Problem(self.document, line, why))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

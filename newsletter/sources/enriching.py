@@ -9,9 +9,7 @@ from typing import TypeVar
 
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Observation, Paper, Problem, Verdict
-from newsletter.sources.bounds import counted
-
-MAX_PROBLEMS = 100
+from newsletter.sources.bounds import MAX_PROBLEMS, counted
 
 Question = TypeVar("Question")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from newsletter.model import Link, LinkKind, Listing, Paper
 from newsletter.model.paper import FIELDS
+from newsletter.sources.bounds import MAX_ABSTRACT, MAX_TITLE
 from newsletter.sources.json_fields import Fields, decoded, is_web_address, kind_of, short
 from newsletter.text import identity_keys
 
@@ -22,8 +23,6 @@ KEYS = """
 
 MAX_LINE = 1_000_000  # bytes; far beyond any paper, whose abstract and authors have a few thousand
 TOO_LONG = f"is longer than {MAX_LINE:,} bytes, which no paper is"
-MAX_TITLE = 1_000
-MAX_ABSTRACT = 50_000
 MAX_KEY = 2_500
 YEARS = range(1991, 2200)  # of listings: arXiv opened in 1991; what lies outside is a slip of the pen
 

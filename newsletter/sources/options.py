@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 DEFAULT_TIMEOUT = 30.0
 
@@ -16,6 +29,22 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _day(given: object, read: ValidatorFunctionWrapHandler) -> object:
+    return _read(given, read, "write a date like 2026-12-25")
+
+
+def _address(given: object, read: ValidatorFunctionWrapHandler) -> object:
+    return _read(given, read, "write an address with https:// or http://, like https://example.org/feed")
+
+
+def _read(given: object, read: ValidatorFunctionWrapHandler, remedy: str) -> object:
+    """What pydantic reads, or ValueError with the remedy instead of its own words."""
+    try:
+        return read(given)
+    except ValidationError:
+        raise ValueError(remedy) from None
+
+
 class Table(BaseModel):
     """A table of the file: unknown keys are errors, values do not change."""
 
@@ -24,6 +53,8 @@ class Table(BaseModel):
 
 Line = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Day = Annotated[date, WrapValidator(_day)]
+Address = Annotated[HttpUrl, WrapValidator(_address)]
 
 
 class SourceOptions(Table):
@@ -36,7 +67,7 @@ class SourceOptions(Table):
 class NetworkOptions(SourceOptions):
     """What every source on the network has besides. A kind that wants other defaults names the field again."""
 
-    base_url: HttpUrl | None = Field(None, description="another address to ask, of a mirror or a proxy")
+    base_url: Address | None = Field(None, description="another address to ask, of a mirror or a proxy")
     token: SecretStr | None = Field(None, description="what the source gave you to know you by, if it asks for one")
     token_file: Folder | None = Field(None, description="a file that holds the token, instead of `token`")
     pace: float = Field(1.0, ge=0, le=3600, description="seconds between two requests, whoever of you asks")
@@ -66,7 +97,8 @@ class NetworkOptions(SourceOptions):
         try:
             text = self.token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"the token_file {self.token_file} cannot be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise ValueError(f"the token_file {self.token_file} cannot be read: {why}") from error
         if not text or not text.isprintable():
             raise ValueError(f"the token_file {self.token_file} holds no token: it must be one line of text")
         return text

@@ -6,7 +6,7 @@ import zlib
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from newsletter.model import Answer
 from newsletter.store import tables
@@ -32,7 +32,15 @@ class Answers:
             found = (await connection.execute(query)).first()
         if found is None:
             return None
-        return Answer(request, found.status, zlib.decompress(found.body), found.fetched_at, found.headers, fresh=False)
+        return Answer(
+            request,
+            found.status,
+            zlib.decompress(found.body),
+            found.fetched_at,
+            found.headers,
+            fresh=False,
+            rejected=found.rejected,
+        )
 
     async def keep(self, source: str, answer: Answer) -> None:
         """Keep `answer`. Of one whose body is that of the last, only the headers and the time are noted."""
@@ -40,7 +48,7 @@ class Answers:
         query = select(column.id, column.sha256).where(column.source == source, column.request == answer.request)
         async with self._database.write() as connection:
             last = (await connection.execute(query.order_by(column.id.desc()).limit(1))).first()
-            seen = {"fetched_at": answer.fetched_at, "headers": dict(answer.headers)}
+            seen = {"fetched_at": answer.fetched_at, "headers": dict(answer.headers), "rejected": False}
             if last and last.sha256 == digest:
                 await connection.execute(update(tables.answers).where(column.id == last.id).values(**seen))
                 return
@@ -54,6 +62,14 @@ class Answers:
                 **seen,
             }
             await connection.execute(insert(tables.answers).values(**whole))
+
+    async def reject(self, source: str, request: str) -> None:
+        """Note that what `source` answered to `request` last could not be read."""
+        column = tables.answers.c
+        newest = select(func.max(column.id)).where(column.source == source, column.request == request)
+        change = update(tables.answers).where(column.id == newest.scalar_subquery()).values(rejected=True)
+        async with self._database.write() as connection:
+            await connection.execute(change)
 
     async def forget(self, before: datetime) -> int:
         """Remove what was last found to be good `before`; how many answers these were."""

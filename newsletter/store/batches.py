@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.model import Batch, Paper, Problem, Verdict, stamped
@@ -16,8 +18,12 @@ from newsletter.store import tables
 from newsletter.store.database import Database, blocks, insert_new
 from newsletter.store.identity import complete, join
 from newsletter.store.papers import load
+from newsletter.store.uniting import united
 
-_DATED = re.compile(r" \d{4}-\d\d-\d\d$", re.ASCII)
+_DATED = re.compile(r"(?:(.*) )?(\d{4}-\d\d-\d\d)", re.ASCII)
+_LATE = timedelta(days=2)
+_SHOWN_AGAIN = 0.8
+"""The share of a list that makes it an old one under a new date; the rest may have been added or taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,53 +61,74 @@ class Batches:
         """
         return (await self.remember_all([batch], at))[0]
 
-    async def remember_all(self, batches: Sequence[Batch], at: datetime) -> list[tuple[Batch, int]]:
-        """The same for all that a source answered at once, so that a crash leaves nothing half remembered."""
-        async with self._database.write() as connection:
-            return [await _remember(connection, batch, at) for batch in batches]
+    async def remember_all(
+        self, batches: Sequence[Batch], at: datetime, *, note: bool = True
+    ) -> list[tuple[Batch, int]]:
+        """The same for all that a source answered at once, so that a crash leaves nothing half remembered; without a
+        `note` only the papers are, and nothing of the batches.
 
-    async def last_days(self, source: str, after: date) -> dict[str, date]:
-        """The newest day later than `after` of which each document of `source` brought papers.
+        Raises ValueError, one sentence, for what no database can hold, and then has remembered nothing.
+        """
+        try:
+            async with self._database.write() as connection:
+                return [await _remember(connection, batch, at, note=note) for batch in batches]
+        except (TypeError, ValueError, AttributeError, OverflowError, StatementError) as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
+                raise
+            raise ValueError(f"answered what cannot be kept ({type(error).__name__}: {error})") from error
 
-        A document named "cs.CL 2026-10-01" counts as "cs.CL".
+    async def past(self, source: str, after: date) -> dict[str, tuple[date, frozenset[date]]]:
+        """By document: the day `source` was first asked for what is new, and the days later than `after` that it
+        answered for, and that were read whole.
+
+        A document named "cs.CL 2026-10-01" tells of that day of "cs.CL", one named "2026-10-01" of that of "". That
+        there was nothing on a day is believed two days later: indexes and lists come late.
         """
         column = tables.batches.c
-        query = select(column.document, func.max(column.day)).where(column.source == source, column.day > after)
+        whole = column.verdict.in_((Verdict.NEW, Verdict.SAME, Verdict.QUIET))
+        firsts = select(column.document, func.min(column.collected_at)).where(
+            column.source == source, column.asked.is_(None)
+        )
+        rows = select(column.document, column.day, column.verdict, column.collected_at).where(
+            column.source == source, whole, column.collected_at > datetime.combine(after, time(), UTC)
+        )
         found: dict[str, date] = {}
+        read: dict[str, set[date]] = defaultdict(set)
         async with self._database.read() as connection:
-            for document, day in await connection.execute(query.where(column.papers > 0).group_by(column.document)):
-                name = _DATED.sub("", document)
-                found[name] = max(day, found.get(name, day))
-        return found
+            for document, moment in (await connection.execute(firsts.group_by(column.document))).all():
+                name, _ = _named(document)
+                found[name] = min(moment.date(), found.get(name, moment.date()))
+            for row in await connection.execute(rows):
+                name, day = _named(row.document)
+                if _is_whole(row.verdict, day, row.collected_at) and (told := day or row.day) and told > after:
+                    read[name].add(told)
+        return {name: (first, frozenset(read[name])) for name, first in found.items()}
 
     async def answered(self, source: str, since: date) -> set[date]:
         """The days from `since` on that `source` was asked for, and all that it answered last could be read."""
         column = tables.batches.c
         query = select(column.asked, column.collected_at, column.verdict).where(column.source == source)
-        last: dict[date, tuple[datetime, set[Verdict]]] = {}
+        last: dict[date, tuple[datetime, list[bool]]] = {}
         async with self._database.read() as connection:
             for row in await connection.execute(query.where(column.asked >= since).order_by(column.id)):
-                moment, verdicts = last.get(row.asked, (row.collected_at, set()))
-                last[row.asked] = (
-                    row.collected_at,
-                    ({*verdicts, row.verdict} if moment == row.collected_at else {row.verdict}),
-                )
-        unread = {Verdict.BROKEN, Verdict.PARTIAL, Verdict.STALE}
-        return {day for day, (_, verdicts) in last.items() if unread.isdisjoint(verdicts)}
+                moment, whole = last.get(row.asked, (row.collected_at, []))
+                mine = _is_whole(row.verdict, row.asked, row.collected_at)
+                last[row.asked] = row.collected_at, [*whole, mine] if moment == row.collected_at else [mine]
+        return {day for day, (_, whole) in last.items() if all(whole)}
 
     async def newest(self) -> list[BatchRecord]:
         """What each source answered when it was last asked for what is new."""
-        column = tables.batches.c
-        last = (
-            select(column.source, func.max(column.collected_at)).where(column.asked.is_(None)).group_by(column.source)
+        column, new = tables.batches.c, tables.batches.c.asked.is_(None)
+        moments = select(column.source, func.max(column.collected_at).label("last")).where(new)
+        last = moments.group_by(column.source).subquery()
+        query = (
+            select(tables.batches)
+            .join(last, (last.c.source == column.source) & (last.c.last == column.collected_at))
+            .where(new)
+            .order_by(column.source, column.id)
         )
-        query = select(tables.batches).where(column.asked.is_(None)).order_by(column.id)
         async with self._database.read() as connection:
-            found = []
-            for source, moment in (await connection.execute(last.order_by(column.source))).all():
-                rows = await connection.execute(query.where(column.source == source, column.collected_at == moment))
-                found += [_record(row) for row in rows]
-            return found
+            return [_record(row) for row in await connection.execute(query)]
 
     async def latest(self, limit: int = 20) -> list[BatchRecord]:
         """The last `limit` batches, newest first."""
@@ -110,20 +137,39 @@ class Batches:
             return [_record(row) for row in await connection.execute(query)]
 
 
-async def _remember(connection: AsyncConnection, batch: Batch, at: datetime) -> tuple[Batch, int]:
-    batch = await _unmasked(connection, _stamped(batch))
-    known = await _known(connection, batch)
-    after = complete(batch.notes, join(batch.papers, known))
+async def _remember(connection: AsyncConnection, batch: Batch, at: datetime, *, note: bool) -> tuple[Batch, int]:
+    batch = _stamped(batch)
+    known, gone = await united(connection, batch.papers, await _known(connection, batch))
+    batch = _unmasked(batch, known)
+    after = complete(batch.notes, join([*gone, *batch.papers], known))
     if batch.standing:
         after = {paper.id: _first_listed(paper, known.get(paper.id), batch.source) for paper in after.values()}
     joined = _as_sent(known, after, await _taken(connection, known))
     await _write(connection, known, joined)
     new = len(joined) - len(known)
-    if batch.verdict is Verdict.NEW and not new and _listings(joined) == _listings(known):
-        batch = replace(batch, verdict=Verdict.SAME, why=_nothing_new(len(batch.papers)))
+    changed = _listings(joined) != _listings(known) if batch.papers else joined != known
+    if batch.verdict is Verdict.NEW and not new and not changed:
+        batch = replace(batch, verdict=Verdict.SAME, why=_nothing_new(batch))
     await _observe(connection, batch, joined, at)
-    await _note(connection, batch, new, at)
+    if note:
+        await _note(connection, batch, new, at)
     return batch, new
+
+
+def _named(document: str) -> tuple[str, date | None]:
+    """The name of a document without the day at its end, and that day."""
+    dated = _DATED.fullmatch(document)
+    try:
+        return (dated[1] or "", date.fromisoformat(dated[2])) if dated else (document, None)
+    except ValueError:
+        return document, None
+
+
+def _is_whole(verdict: Verdict, day: date | None, collected_at: datetime) -> bool:
+    """Whether a batch tells all there is of `day`."""
+    if verdict is Verdict.QUIET and day:
+        return collected_at.date() >= day + _LATE
+    return verdict in (Verdict.NEW, Verdict.SAME, Verdict.QUIET)
 
 
 def _record(row: Row[Any]) -> BatchRecord:
@@ -152,23 +198,32 @@ def _stamped(batch: Batch) -> Batch:
     return replace(batch, papers=papers, notes=tuple(stamped(note, origin) for note in batch.notes))
 
 
-async def _unmasked(connection: AsyncConnection, batch: Batch) -> Batch:
+def _unmasked(batch: Batch, known: Mapping[str, Paper]) -> Batch:
     """`batch`, but with the papers' days as they were when it only shows an earlier day's papers under a new date."""
-    if not (batch.expected and batch.day and batch.identities):
+    if not (batch.expected and batch.day and batch.papers):
         return batch
-    column = tables.batches.c
-    same = (column.source == batch.source) & (column.document == batch.document)
-    first = select(func.min(column.day)).where(same, column.identities == batch.identities)
-    shown: date | None = await connection.scalar(first)
-    if shown is None or shown >= batch.day:
+    owners = {key: paper for paper in known.values() for key in paper.keys}
+    before = {paper.id: _listed_before(paper, owners, batch.source, batch.day) for paper in batch.papers}
+    days = Counter(day for listed in before.values() for day in listed)
+    shown, number = days.most_common(1)[0] if days else (batch.day, 0)
+    share = number / len(batch.papers)
+    if share < 1.0 and (share < _SHOWN_AGAIN or len(batch.papers) < 3):
         return batch
-    papers = tuple(
-        replace(paper, listings=tuple(replace(one, day=shown) for one in paper.listings), first_seen=shown)
-        for paper in batch.papers
-    )
-    late = batch.expected > shown
-    why = f"the {len(papers)} papers are those of {shown}, dated {batch.day}"
-    return replace(batch, day=shown, papers=papers, verdict=Verdict.STALE if late else batch.verdict, why=why)
+    papers = tuple(_redated(paper, shown) if shown in before[paper.id] else paper for paper in batch.papers)
+    why = f"{number} of the {len(papers)} papers are those of {shown}, dated {batch.day}"
+    verdict = Verdict.STALE if batch.expected > shown else batch.verdict
+    return replace(batch, day=shown, papers=papers, verdict=verdict, why=why)
+
+
+def _listed_before(paper: Paper, owners: Mapping[str, Paper], source: str, day: date) -> set[date]:
+    """The days before `day` on which `source` listed the paper; none when it listed it on that day too."""
+    own = next((owners[key] for key in paper.keys if key in owners), None)
+    days = {one.day for one in own.listings if one.source == source} if own else set()
+    return set() if day in days else {one for one in days if one < day}
+
+
+def _redated(paper: Paper, day: date) -> Paper:
+    return replace(paper, listings=tuple(replace(one, day=day) for one in paper.listings), first_seen=day)
 
 
 def _first_listed(paper: Paper, before: Paper | None, source: str) -> Paper:
@@ -290,5 +345,8 @@ def _listings(papers: Mapping[str, Paper]) -> int:
     return sum(len(paper.listings) for paper in papers.values())
 
 
-def _nothing_new(papers: int) -> str:
-    return f"all {papers} papers were known already" if papers > 1 else "its paper was known already"
+def _nothing_new(batch: Batch) -> str:
+    number = len(batch.papers)
+    if not number:
+        return batch.why
+    return f"all {number} papers were known already" if number > 1 else "its paper was known already"

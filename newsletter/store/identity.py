@@ -1,12 +1,14 @@
 """Which records are records of one and the same paper. Pure.
 
-A paper is known by keys: `arxiv:`, `doi:` and `title:` (a fingerprint). A key belongs to one paper for ever. The first
-key of a record, in its order, that belongs to a known paper says which paper it is; only a title alone is not enough
-when both sides carry an arXiv id (or both a DOI) and these differ, for two papers may share a title.
+A paper is known by keys: `arxiv:`, `doi:`, those of feeds (`url:`, `guid:`, `id:`) and `title:` (a fingerprint). A key
+belongs to one paper. The first key of a record, in its order, that belongs to a known paper says which paper it is,
+unless a key of a more certain kind says that it is not: two arXiv ids that differ are two papers, though authors gave
+both the DOI of their proceedings; and two entries of one feed are two, though they share a title.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -50,21 +52,33 @@ def complete(notes: Iterable[Paper], known: Mapping[str, Paper]) -> dict[str, Pa
 def _recognise(record: Paper, owners: Mapping[str, str], known: Mapping[str, Paper]) -> Paper | None:
     """The known paper that `record` is another record of."""
     for key in dict.fromkeys((*record.keys, record.id)):
-        if key in owners:
-            paper = known[owners[key]]
-            if not (key.startswith("title:") and _differ(paper, record)):
-                return paper
+        if key in owners and not differ(known[owners[key]], record, than=_certainty(key)):
+            return known[owners[key]]
     return None
 
 
-def _differ(one: Paper, other: Paper) -> bool:
-    """Whether both carry a key of a kind that names a paper for certain, and these differ."""
-    pairs = ((_keys(one, kind), _keys(other, kind)) for kind in ("arxiv:", "doi:"))
-    return any(mine and theirs and mine.isdisjoint(theirs) for mine, theirs in pairs)
+def differ(one: Paper, other: Paper, *, than: int = 0) -> bool:
+    """Whether both carry keys of a kind that is more certain `than` that, and these differ."""
+    mine, theirs = _by_space(one), _by_space(other)
+    return any(
+        mine[space].isdisjoint(theirs[space]) for space in mine.keys() & theirs.keys() if _certainty(f"{space}:") > than
+    )
 
 
-def _keys(paper: Paper, kind: str) -> set[str]:
-    return {key for key in (paper.id, *paper.keys) if key.startswith(kind)}
+def _certainty(key: str) -> int:
+    """How much a key says: 3 for arXiv's, 2 for a DOI, 1 for what one feed calls it, 0 for a title."""
+    return {"arxiv": 3, "doi": 2, "title": 0}.get(key.partition(":")[0], 1)
+
+
+def _by_space(paper: Paper) -> dict[str, set[str]]:
+    """The keys of a paper, but its titles, by who gives such keys out: arXiv, DOIs, a feed, a host."""
+    spaces: dict[str, set[str]] = {}
+    for key in (paper.id, *paper.keys):
+        kind, _, rest = key.partition(":")
+        if kind != "title":
+            giver = "" if kind in ("arxiv", "doi") else f":{re.split('[:/]', rest.partition('//')[2] or rest)[0]}"
+            spaces.setdefault(kind + giver, set()).add(key)
+    return spaces
 
 
 def _first_ranks(listings: Iterable[Listing]) -> tuple[Listing, ...]:

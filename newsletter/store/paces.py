@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import not_, or_, select, update
 
 from newsletter.store import tables
 from newsletter.store.database import Database, insert_new
 
 POLL = timedelta(seconds=0.2)
 """How soon to look again while somebody else has the turn."""
+
+FAR = timedelta(days=2)
+"""Further ahead than any pace, lease or request to wait."""
 
 
 class Paces:
@@ -27,7 +30,10 @@ class Paces:
         """
         row, column = tables.paces, tables.paces.c
         until = now + timedelta(seconds=lease)
-        free = (column.group == group) & (column.next_at <= now) & or_(column.owner == "", column.held_until <= now)
+        # Nobody waits for longer than FAR: then a clock was wrong when it was noted.
+        due = or_(column.next_at <= now, column.next_at > now + FAR)
+        held = (column.owner != "") & (column.held_until > now) & (column.held_until <= now + FAR)
+        free = (column.group == group) & due & not_(held)
         async with self._database.write() as connection:
             first = {"group": group, "owner": "", "held_until": now, "next_at": now}
             await connection.execute(insert_new(connection, row).values(**first))

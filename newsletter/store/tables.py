@@ -153,6 +153,8 @@ answers = Table(
     # Compressed with zlib.
     Column("body", LargeBinary, nullable=False),
     Column("first_at", UtcDateTime, nullable=False),
+    # Its source could not read it.
+    Column("rejected", Boolean, nullable=False, default=False, server_default=text("0")),
     # When it was last found to be still good.
     Column("fetched_at", UtcDateTime, nullable=False, index=True),
     Index(None, "source", "request", "fetched_at"),

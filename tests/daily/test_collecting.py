@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from newsletter.daily import Collected, Collecting
 from newsletter.daily.collecting import answered
 from newsletter.errors import SourceError, StoreError
 from newsletter.model import Answered, Batch, Listing, Observation, Paper, Verdict
-from newsletter.sources.base import Ask, Source
+from newsletter.sources.base import Ask, Past, Source
 from newsletter.store import Store
 
 TODAY = date(2026, 8, 7)
@@ -90,7 +91,7 @@ async def back_filled(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (SourceError("source strange: no answer; try later"), "source strange: no answer; try later"),
+        (SourceError("source strange: no answer; try later"), "no answer; try later"),
         (KeyError("paper"), "failed unexpectedly (KeyError: 'paper')"),
         (RuntimeError("two\nlines\x1b[31m"), "failed unexpectedly (RuntimeError: two lines [31m)"),
     ],
@@ -111,16 +112,59 @@ async def test_a_database_that_fails_stops_everything(store: Store) -> None:
         await collecting(store).collect([Failing(StoreError("the disk is full")), Days()])
 
 
-async def test_a_source_learns_what_it_announced_last(store: Store) -> None:
+async def test_a_source_learns_what_was_read_of_it(store: Store) -> None:
     source = Days()
     await collecting(store, NOW - timedelta(days=3)).collect([source])
     await collecting(store).collect([source])
     first, second = source.asked
-    assert (first.last, first.seen) == (None, {})
-    assert (second.last, second.seen) == (date(2026, 8, 4), {"list": date(2026, 8, 4)})
-    assert (second.now, second.today, second.day) == (NOW, TODAY, None)
-    await collecting(store, NOW + timedelta(days=8)).collect([source])
-    assert source.asked[-1].last is None
+    assert first.past == {}
+    assert second.past == {"list": Past(date(2026, 8, 4), frozenset({date(2026, 8, 4)}))}
+    assert (second.now, second.today, second.day, second.look_back) == (NOW, TODAY, None, 7)
+    week = [date(2026, 8, 1) + timedelta(days=number) for number in range(7)]
+    assert second.missed("list", week) == [date(2026, 8, 5), date(2026, 8, 6), date(2026, 8, 7)]
+    assert second.missed("another", week) == first.missed("list", week) == []
+    # After a long time away all that an edition could take is asked for, and nothing before.
+    later = NOW + timedelta(days=20)
+    await collecting(store, later).collect([source])
+    days = [later.date() - timedelta(days=back) for back in range(30)]
+    assert source.asked[-1].missed("list", days) == days[:7]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        Batch("x", "list", TODAY, (Paper("title:1", "Lone \ud800", "", keys=("title:1",)),), Verdict.NEW, "one"),
+        Batch("x", "list", "today", (), Verdict.NEW, "one"),  # type: ignore[arg-type]  # as a stranger's may
+        Batch("x", "list", TODAY, (), Verdict.NEW, None),  # type: ignore[arg-type]  # as above
+        Batch("x", "list", TODAY, (), Verdict.NEW, "one", declared=10**30),
+        "no batch at all",
+        None,
+    ],
+)
+async def test_an_answer_that_cannot_be_kept_stops_nobody(store: Store, batch: Batch) -> None:
+    class Strange:
+        name = "strange"
+
+        async def collect(self, ask: Ask) -> list[Batch]:
+            return [batch]
+
+    collected = await collecting(store).collect([Days("a"), Strange(), Days("b")])
+    assert [(one.batch.source, one.batch.verdict) for one in collected] == [
+        ("a", Verdict.NEW),
+        ("strange", Verdict.BROKEN),
+        ("b", Verdict.NEW),
+    ]
+    assert collected[1].batch.why.isprintable()
+    assert collected[1].batch.why
+
+
+async def test_nobody_answers_in_anothers_name(store: Store) -> None:
+    class Posing(Days):
+        async def collect(self, ask: Ask) -> list[Batch]:
+            return [replace(batch, source="arxiv") for batch in await super().collect(ask)]
+
+    [one] = await collecting(store).collect([Posing("strange")])
+    assert one.batch.source == "strange"
 
 
 async def test_a_day_is_asked_for(store: Store) -> None:
@@ -179,11 +223,11 @@ async def test_old_answers_go(store: Store) -> None:
 async def test_what_stands_in_the_footer(store: Store) -> None:
     await collecting(store).collect([Days("a"), Failing(ValueError("x")), Days("b")])
     listed = [one.source for known in await store.papers.find() for one in known.listings]
-    assert answered(await store.batches.newest(), listed) == (
-        Answered("a", Verdict.NEW, 1),
-        Answered("b", Verdict.NEW, 1),
-        Answered("strange", Verdict.BROKEN, 0),
-    )
+    newest = await store.batches.newest()
+    there = (Answered("a", Verdict.NEW, 1), Answered("b", Verdict.NEW, 1))
+    assert answered(newest, listed, ["a", "b", "strange"]) == (*there, Answered("strange", Verdict.BROKEN, 0))
+    # What is not configured any more is told of as long as it has papers in there.
+    assert answered(newest, listed, ["a"]) == there
 
 
 async def test_cancelling_is_not_swallowed(store: Store) -> None:

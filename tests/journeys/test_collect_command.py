@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import signal
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from arxiv_forms import Made, api
 from installation import Answered, Installation
 from web_server import Reply, Request, WebServer
 
@@ -90,6 +94,8 @@ def test_an_export_is_whole_or_not_there(installation: Installation, tmp_path: P
         (["--from", "-", "--source", "x"], "--from cannot be combined with --source"),
         (["--from", "nowhere.jsonl"], "there is no nowhere.jsonl"),
         (["nowhere.txt"], "there is no nowhere.txt"),
+        (["--year", "2025"], "--year belongs to PATH"),
+        (["--since", "2025-03-01", "--again", "--offline"], "--offline cannot be combined with --again"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence(installation: Installation, arguments: list[str], sentence: str) -> None:
@@ -102,7 +108,7 @@ def test_a_source_that_is_not_there_is_named(installation: Installation) -> None
         in installation("collect", "--source", "arxiv", expect=1).err
     )
     assert (
-        "no source that is asked here has an archive" in installation("collect", "--since", "2025-03-01", expect=1).err
+        "no source that is configured has an archive" in installation("collect", "--since", "2025-03-01", expect=1).err
     )
 
 
@@ -180,3 +186,78 @@ async def _killed(installation: Installation) -> None:
         days = [row["listings"][0]["day"] for row in installation("papers", "--json").json]
         weekdays = [date(2024, 6, 1) + timedelta(days=number) for number in range(287)]
         assert sorted(days) == [str(day) for day in weekdays if day.weekday() < 5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        (["collect"], signal.SIGTERM),
+        (["collect", "--since", "2025-01-01"], signal.SIGINT),
+        (["run"], signal.SIGTERM),
+    ],
+)
+async def test_a_source_that_is_being_asked_is_not_waited_for(
+    installation: Installation, arguments: list[str], number: signal.Signals
+) -> None:
+    """Told to stop, the command ends at once, says so, and leaves the turn to ask to the next."""
+    async with WebServer() as server:
+        server.answer("/api/daily_papers", Reply(body=b"[]", delay=60))
+        environment = {**installation.environment, "NEWSLETTER_SOURCES": hub(server, pace=0.1, timeout=50)}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-m", "newsletter", *arguments),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        while not server.requests:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.05)
+        process.send_signal(number)
+        out, err = await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == (0 if arguments == ["run"] else 130), (out, err)
+        assert b"Stopped as asked" in out + err
+        assert b"Traceback" not in out + err
+        server.answer("/api/daily_papers", Reply(body=b"[]"))
+        begun = time.monotonic()
+        await command(installation, "collect", "--date", "2025-03-03", NEWSLETTER_SOURCES=hub(server, pace=0.1))
+        assert time.monotonic() - begun < 15
+
+
+def arxiv_day(request: Request) -> Reply:
+    """The query API: one paper in every window that it is asked about."""
+    query = parse_qs(urlsplit(request.target).query)
+    [(year, month, day)] = re.findall(r"\[(\d{4})(\d\d)(\d\d)", query["search_query"][0])
+    number = f"{year[2:]}{month}.{day}{len(day):03}"
+    start = f"{year}-{month}-{day}T20:00:00Z"
+    made = Made(number=number, title=f"Submitted {year}-{month}-{day}", submitted=start)
+    return Reply(body=api([made] if query["start"] == ["0"] else [], total=1))
+
+
+async def test_arxiv_is_back_filled_too(installation: Installation) -> None:
+    async with WebServer() as server:
+        server.answer("/api/query", arxiv_day)
+        table = {"kind": "arxiv", "name": "arxiv", "categories": ["cs.CL"], "base_url": server.url}
+        sources = {"NEWSLETTER_SOURCES": json.dumps([table | {"api_url": server.url, "pace": 0}])}
+        span = ("--since", "2026-08-03", "--until", "2026-08-09")
+        filled = await command(installation, "collect", *span, "--source", "arxiv", "--json", **sources)
+        sums = {row["verdict"]: (row["documents"], row["new"]) for row in filled.json}
+        assert sums == {"new": (5, 5), "quiet": (2, 0)}
+        again = await command(installation, "collect", *span, **sources)
+        assert "has been read before" in again.err
+    offline = installation("collect", *span, "--offline", "--json", **sources)
+    assert {row["verdict"]: row["documents"] for row in offline.json} == {"same": 5, "quiet": 2}
+    listed = installation("collect", "--since", "2026-08-03", "--source", "daily-papers", expect=1)
+    assert "source daily-papers has no archive by day" in listed.err
+
+
+def test_tables_are_readable_on_a_narrow_terminal(installation: Installation) -> None:
+    table = {
+        "kind": "feed",
+        "name": "a-journal",
+        "url": "http://127.0.0.1:9/a/rather/long/address?of=a&feed=that&is=not",
+    }
+    sources = {"NEWSLETTER_SOURCES": json.dumps([table | {"token": "hush", "pace": 0}])}
+    shown = json.loads(installation("config", "show", "--json", **sources).out)
+    assert "hush" not in json.dumps(shown)
+    installation("collect", **sources, expect=3)
+    asked = installation("status", **sources).out
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d +a-journal", asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from newsletter.model import Batch, Verdict
 from newsletter.policy.verdicts import late, overall
 
+DAY = date(2026, 10, 1)
 WELL = [Verdict.NEW, Verdict.SAME, Verdict.QUIET]
 
 
@@ -33,15 +35,18 @@ def test_no_documents_have_no_verdict() -> None:
 
 
 def test_only_what_is_late_is_waited_for() -> None:
-    batches = [Batch("arxiv", str(verdict), None, (), verdict, f"it is {verdict}") for verdict in Verdict]
+    batches = [Batch("arxiv", str(one), None, (), one, f"it is {one}", expected=DAY) for one in Verdict]
     assert late(batches) == ("arxiv: it is stale",)
     assert late([*batches, *batches]) == ("arxiv: it is stale",)
     assert late([]) == ()
+    # Without a calendar nobody knows whether it will ever change.
+    assert late([replace(one, expected=None) for one in batches]) == ()
 
 
 def test_a_day_that_came_another_way_is_not_waited_for() -> None:
-    stale = Batch("arxiv", "cs.CL", None, (), Verdict.STALE, "yesterday's papers")
+    stale = Batch("arxiv", "cs.CL", None, (), Verdict.STALE, "yesterday's papers", expected=DAY)
     by_query = Batch("arxiv", "cs.CL 2026-10-01", None, (), Verdict.NEW, "30 papers")
     assert late([stale, by_query]) == ()
-    for other in (replace(by_query, document="cs.CV 2026-10-01"), replace(by_query, verdict=Verdict.PARTIAL)):
+    others = ("cs.CV 2026-10-01", "cs.CL 2026-09-30")
+    for other in (*(replace(by_query, document=one) for one in others), replace(by_query, verdict=Verdict.PARTIAL)):
         assert late([stale, other]) == ("arxiv: yesterday's papers",)

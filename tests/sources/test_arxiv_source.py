@@ -15,10 +15,11 @@ from arxiv_forms import Made, api, api_entry, api_error, many, rss, rss_error
 from pydantic import ValidationError
 from web_server import Reply, Request, WebServer
 
+from newsletter.daily.collecting import by_day
 from newsletter.errors import SourceError
 from newsletter.model import Answer, Batch, Listing, Observation, Paper, Verdict
 from newsletter.sources.arxiv.source import ArxivOptions, ArxivSource
-from newsletter.sources.base import Ask, Tools, Web
+from newsletter.sources.base import Ask, NoWeb, Past, Tools, Web
 from newsletter.sources.registry import kind
 from newsletter.sources.web.asking import opened_web
 from newsletter.store import Store
@@ -32,6 +33,13 @@ ISSUE = "/api/query"
 def at(text: str, **more: Any) -> Ask:
     now = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return Ask(now, now.date(), **more)
+
+
+def having_read(text: str, read: Sequence[str], first: str = "2026-08-03", **more: Any) -> Ask:
+    """At `text`, when of each category the issues of these days had been read, and none before `first`."""
+    days = frozenset(date.fromisoformat(f"2026-08-{day}") for day in read)
+    names = ("cs.CL", "cs.AI", "cs.LG")
+    return at(text, past=dict.fromkeys(names, Past(date.fromisoformat(first), days)), **more)
 
 
 @asynccontextmanager
@@ -245,7 +253,7 @@ async def test_too_many_requests_and_back_after_a_while(server: WebServer, tmp_p
 async def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     async with WebServer() as gone:
         pass
-    batches = await collected(gone, tmp_path, at("2026-08-07 12:00", last=date(2026, 8, 3)), "cs.CL", "cs.AI")
+    batches = await collected(gone, tmp_path, having_read("2026-08-07 12:00", []), "cs.CL", "cs.AI")
     assert [batch.verdict for batch in batches] == [Verdict.BROKEN] * 2  # and no earlier issue was asked for
 
 
@@ -254,7 +262,7 @@ async def test_requests_keep_the_pace_and_never_overlap(server: WebServer, tmp_p
         server.answer(f"/rss/{category}", Reply(body=rss(many(1)), delay=0.05))
     server.answer(ISSUE, Reply(body=api([Made()]), delay=0.05))
     async with arxiv(server, tmp_path, "cs.CL", "cs.AI", "cs.LG", pace=0.3) as source:
-        await source.collect(at("2026-08-07 12:00", last=date(2026, 8, 5)))
+        await source.collect(having_read("2026-08-07 12:00", ["05"], "2026-08-05"))
         await source.enrich([Paper("arxiv:2608.01234", "T", "", keys=("arxiv:2608.01234",))], ASK)
     assert len(server.requests) == 3 + 3 + 1  # feeds, the issue of the 6th, by id
     for before, after in pairwise(server.requests):
@@ -406,7 +414,7 @@ async def test_issues_that_came_out_meanwhile_are_fetched(server: WebServer, tmp
     server.answer("/rss/cs.CL", Reply(body=rss(many(2))))
     server.answer("/rss/cs.AI", Reply(body=rss(many(2, first=10))))
     server.answer(ISSUE, lambda request: Reply(body=api(many(1, submitted=_inside(request)))))
-    batches = await collected(server, tmp_path, at("2026-08-07 12:00", last=date(2026, 8, 4)), "cs.CL", "cs.AI")
+    batches = await collected(server, tmp_path, having_read("2026-08-07 12:00", ["03", "04"]), "cs.CL", "cs.AI")
     assert [batch.document for batch in batches] == [
         "cs.CL",
         "cs.AI",
@@ -427,11 +435,90 @@ def _inside(request: Request) -> str:
     return f"{start + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
-@pytest.mark.parametrize("last", [date(2026, 8, 6), FRIDAY, None])
-async def test_nothing_was_missed(server: WebServer, tmp_path: Path, last: date | None) -> None:
-    server.answer("/rss/cs.CL", Reply(body=rss(many(2))))
-    await one(server, tmp_path, at("2026-08-07 12:00", last=last))
+@pytest.mark.parametrize(
+    "ask",
+    [
+        at("2026-08-07 12:00"),
+        having_read("2026-08-07 12:00", ["05", "06"], "2026-08-05"),
+        having_read("2026-08-07 12:00", ["06", "07"], look_back=2),
+        having_read("2026-08-07 12:00", [], "2026-08-07"),
+    ],
+)
+@pytest.mark.parametrize("announced", ["new", "replace"])
+async def test_nothing_was_missed(server: WebServer, tmp_path: Path, ask: Ask, announced: str) -> None:
+    server.answer("/rss/cs.CL", Reply(body=rss(many(2, announced=announced))))
+    await one(server, tmp_path, ask)
     assert len(server.requests) == 1
+
+
+async def test_an_issue_that_was_missed_is_asked_for_whatever_was_read_since(server: WebServer, tmp_path: Path) -> None:
+    """The days after it were read, and it is as old as an edition takes."""
+    server.answer("/rss/cs.CL", Reply(body=rss(many(2))))
+    server.answer(ISSUE, lambda request: Reply(body=api(many(1, submitted=_inside(request)))))
+    ask = having_read("2026-08-07 12:00", ["04", "06"], "2026-07-01", look_back=4)
+    batches = await collected(server, tmp_path, ask)
+    assert [batch.document for batch in batches] == ["cs.CL", "cs.CL 2026-08-05"]
+    batches = await collected(server, tmp_path, having_read("2026-08-07 12:00", ["03", "05", "06"], look_back=4))
+    assert [batch.document for batch in batches] == ["cs.CL", "cs.CL 2026-08-04"]
+
+
+@pytest.mark.parametrize(
+    ("feed", "verdict"),
+    [(rss(many(3))[:-200], Verdict.PARTIAL), (rss(many(2_000)), Verdict.PARTIAL), (b"", Verdict.BROKEN)],
+)
+async def test_what_a_feed_does_not_show_whole_is_asked_for(
+    server: WebServer, tmp_path: Path, feed: bytes, verdict: Verdict
+) -> None:
+    server.answer("/rss/cs.CL", Reply(body=feed))
+    server.answer("/rss/cs.AI", Reply(body=rss(many(2))))
+    server.answer(ISSUE, Reply(body=api(many(3))))
+    batches = await collected(server, tmp_path, having_read("2026-08-07 12:00", ["06"], "2026-08-06"), "cs.CL", "cs.AI")
+    assert [(batch.document, batch.verdict) for batch in batches] == [
+        ("cs.CL", verdict),
+        ("cs.AI", Verdict.NEW),
+        ("cs.CL 2026-08-07", Verdict.NEW),
+    ]
+
+
+DAMAGED = [
+    b"<!doctype html><p>Down for maintenance",
+    api_error("busy"),
+    api(many(3), total=3)[:-200],
+    api([Made(title="Fröschlein")], total=1).replace("ö".encode(), b"\xf6"),
+]
+
+
+@pytest.mark.parametrize("body", DAMAGED)
+async def test_a_damaged_answer_is_asked_for_anew_the_same_day(server: WebServer, tmp_path: Path, body: bytes) -> None:
+    server.answer(ISSUE, Reply(body=body, headers={"ETag": '"a"'}), Reply(body=api(many(3))))
+    ask = at("2026-09-01 12:00", day=FRIDAY)
+    for verdict in ({Verdict.BROKEN, Verdict.PARTIAL}, {Verdict.NEW}, {Verdict.NEW}):
+        assert (await one(server, tmp_path, ask)).verdict in verdict
+    assert "if-none-match" not in server.requests[-1].headers
+
+
+@pytest.mark.parametrize("body", DAMAGED)
+async def test_a_damaged_feed_is_asked_for_without_its_etag(server: WebServer, tmp_path: Path, body: bytes) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(304) if "if-none-match" in request.headers else replies.pop()
+
+    marked = {"ETag": '"a"'}
+    replies = [Reply(body=rss(many(2)), headers=marked), Reply(body=body, headers=marked)]
+    server.answer("/rss/cs.CL", answer)
+    verdicts = [(await one(server, tmp_path, ASK)).verdict for _ in range(3)]
+    assert verdicts[1:] == [Verdict.NEW, Verdict.NEW]
+    assert verdicts[0] is not Verdict.NEW
+
+
+async def test_an_entry_that_cannot_be_read_does_not_make_an_answer_damaged(server: WebServer, tmp_path: Path) -> None:
+    server.answer(ISSUE, Reply(body=api(entries=api_entry(Made(number="nothing")) + api_entry(Made()), total=2)))
+    for _ in range(2):
+        assert (await one(server, tmp_path, at("2026-09-01 12:00", day=FRIDAY))).verdict is Verdict.PARTIAL
+    assert len(server.requests) == 1
+
+
+def test_it_can_be_asked_for_any_day() -> None:
+    assert by_day(ArxivSource(ArxivOptions(kind="arxiv", name="papers", categories=("cs.CL",)), NoWeb()))
 
 
 async def test_at_the_weekend_the_issue_of_friday_is_fetched_if_it_was_missed(
@@ -439,7 +526,7 @@ async def test_at_the_weekend_the_issue_of_friday_is_fetched_if_it_was_missed(
 ) -> None:
     server.answer("/rss/cs.CL", Reply(body=rss()))
     server.answer(ISSUE, Reply(body=api(many(2))))
-    ask = at("2026-08-08 12:00", last=date(2026, 8, 6))
+    ask = having_read("2026-08-08 12:00", ["05", "06"], "2026-08-05")
     batches = await collected(server, tmp_path, ask)
     assert [(batch.verdict, batch.day) for batch in batches] == [(Verdict.QUIET, None), (Verdict.NEW, FRIDAY)]
 
@@ -449,7 +536,7 @@ async def test_what_a_stale_feed_does_not_show_is_fetched(server: WebServer, tmp
     server.answer("/rss/cs.AI", Reply(body=rss(many(2, first=10, day="Thu, 06 Aug 2026 00:00:00 -0400"))))
     server.answer("/rss/cs.LG", Reply(404))
     server.answer(ISSUE, Reply(body=api(many(1, first=20))))
-    ask = at("2026-08-07 12:00", last=date(2026, 8, 6))
+    ask = having_read("2026-08-07 12:00", ["06"], "2026-08-06")
     batches = await collected(server, tmp_path, ask, "cs.CL", "cs.AI", "cs.LG")
     assert [(batch.document, batch.verdict) for batch in batches] == [
         ("cs.CL", Verdict.NEW),
@@ -509,6 +596,9 @@ async def test_enriching_when_arxiv_is_not_there(tmp_path: Path) -> None:
     class Nothing:
         async def ask(self, source: str, url: str, habits: object, **how: object) -> Answer:
             raise SourceError("source papers: nobody there")
+
+        async def reject(self, source: str, answer: Answer) -> None:
+            raise AssertionError("there was no answer")
 
     web: Web = Nothing()
     source = ArxivSource(ArxivOptions(kind="arxiv", name="papers", categories=("cs.CL",)), web)

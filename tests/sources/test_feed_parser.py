@@ -153,6 +153,13 @@ def test_an_entry_twice_is_one_paper() -> None:
 
 def test_an_editorial_is_not_every_editorial() -> None:
     assert one(forms.rss(forms.item(title="Editorial"))).keys == ("guid:journal:article-1",)
+    doi = "<prism:doi>10.1000/abc.1</prism:doi>"
+    assert one(forms.rss(forms.item(title="Editorial", more=doi))).keys == ("doi:10.1000/abc.1",)
+    assert one(forms.rss(forms.ARXIV_ITEM.replace("A Made-up Title with $x^2$", "A Note"))).keys == (
+        "arxiv:2608.01234",
+    )
+    (key,) = one(forms.rss("<item><title>Editorial</title></item>")).keys
+    assert key.startswith("title:")
 
 
 @pytest.mark.parametrize(
@@ -362,6 +369,10 @@ def test_two_thousand_entries_are_read_and_no_more() -> None:
     assert batch.why == "2,000 papers read, 1 place not: more than 2,000 entries: the rest was not read"
 
 
+def _attributes(count: int) -> bytes:
+    return b" ".join(b"a%x=''" % number for number in range(count))
+
+
 def hostile(size: int) -> dict[str, bytes]:
     """What there may be in a feed to keep its reader busy, in about `size` bytes."""
 
@@ -372,6 +383,10 @@ def hostile(size: int) -> dict[str, bytes]:
         return b"<item><title>x</title>" + inside + b"</item>"
 
     return {
+        "attributes": b"<item %b/>" % _attributes(size // 10),
+        "some attributes": (b"<item %b/>" % _attributes(90)) * (size // 750),
+        "attributes that an instruction hides": b"<?x <!-- ?><item %b/><?x --> ?>" % _attributes(size // 10),
+        "attributes of html": entry(b"<description>&lt;p %b&gt;</description>" % _attributes(5_500)) * (size // 50_000),
         "a long attribute": b"<item a='" + much(b"x ") + b"'/>",
         "tags in tags": b"<item><title>" + much(b"<a>", 0.2) + much(b"</a>", 0.2667) + b"</title></item>",
         "tags without end": entry(b"") + much(b"<a ", 0.5),
@@ -396,6 +411,26 @@ def test_hostile_feeds_cost_little(name: str) -> None:
     began = time.process_time()
     assert read(body).why
     assert time.process_time() - began < 5
+
+
+def test_attributes_without_end_are_refused() -> None:
+    for name in ("attributes", "attributes that an instruction hides"):
+        body = forms.rss().replace(b"</channel>", hostile(9_000_000)[name] + b"</channel>")
+        began = time.process_time()
+        assert read(body).why == "the feed has far more markup than a feed of papers"
+        assert time.process_time() - began < 5
+
+
+def test_markup_in_comments_and_cdata_is_none() -> None:
+    tag = f"<p {_attributes(500).decode()}>"
+    assert (
+        len(
+            read(
+                forms.rss(forms.item(1, more=f"<!-- {tag} --><content:encoded><![CDATA[{tag}]]></content:encoded>"))
+            ).papers
+        )
+        == 1
+    )
 
 
 @pytest.mark.slow

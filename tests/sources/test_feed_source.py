@@ -13,7 +13,7 @@ from typing import Any
 import feed_forms as forms
 import pytest
 from pydantic import ValidationError
-from web_server import Reply, WebServer
+from web_server import Answering, Reply, Request, WebServer
 
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Verdict
@@ -50,7 +50,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(tmp_path: Path, *replies: Reply, **options: Any) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, *replies: Answering, **options: Any) -> AsyncIterator[Place]:
     async with WebServer() as server, await Store.open(f"sqlite:///{tmp_path}/n.db") as store:
         server.answer("/feed.xml", *replies)
         async with webs.opened_web(store.answers, store.paces, contact="", owner="test", now=lambda: NOW) as web:
@@ -130,6 +130,29 @@ async def test_two_thousand_entries(tmp_path: Path) -> None:
         assert (batch.verdict, new, batch.declared) == (Verdict.NEW, 2_000, 2_000)
 
 
+@pytest.mark.parametrize(
+    "bad", [b"<!doctype html><title>x", forms.rss(forms.item(1), forms.item(2))[:-300], b"<rss><channel><item>"]
+)
+async def test_a_damaged_feed_is_asked_for_without_its_etag(tmp_path: Path, bad: bytes) -> None:
+    marked = {"ETag": '"a"'}
+    replies = [Reply(body=body, headers=marked) for body in (forms.rss(forms.item(1)), bad)]
+
+    def answer(request: Request) -> Reply:
+        return Reply(304) if "if-none-match" in request.headers else replies.pop()
+
+    async with place(tmp_path, answer) as here:
+        assert [(await here.collect()).verdict is Verdict.NEW for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize("look_back", [1, 2, 3, 7])
+async def test_what_is_first_seen_today_is_inside_the_window_of_an_edition(tmp_path: Path, look_back: int) -> None:
+    entries = (forms.item(number, f"2026-08-{6 - number:02}") for number in range(5))
+    async with place(tmp_path, Reply(body=forms.rss(*entries))) as here:
+        (batch,) = await here.source.collect(Ask(NOW, TODAY, look_back=look_back))
+        days = {(TODAY - paper.listings[0].day).days for paper in batch.papers}
+        assert days == set(range(min(4, look_back)))
+
+
 async def test_429_is_waited_for(tmp_path: Path) -> None:
     async with place(tmp_path, Reply(429, headers={"Retry-After": "1"}), Reply(body=forms.rss(forms.item()))) as here:
         assert (await here.collect()).verdict is Verdict.NEW
@@ -167,7 +190,7 @@ def test_options(tmp_path: Path) -> None:
     assert (options.pace, options.timeout, options.venue) == (1.0, 30.0, "")
     assert FeedSource.build(options, Tools(NoWeb(), tmp_path)).name == "journal"
     for wrong, why in (
-        ({"url": "file:///etc/passwd"}, "URL scheme should be 'http' or 'https'"),
+        ({"url": "file:///etc/passwd"}, "write an address with https:// or http://"),
         ({"url": "https://ada:secret@example.org/"}, "leave name and password out of `url`"),
         ({"base_url": "https://example.org"}, "leave `base_url` out"),
         ({"venue": "two\nlines"}, "one line of printable text"),

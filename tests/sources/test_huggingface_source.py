@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from web_server import Reply, Request, WebServer
 
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Verdict
-from newsletter.sources.base import Ask, NoWeb, Tools
+from newsletter.sources.base import Ask, NoWeb, Past, Tools
 from newsletter.sources.huggingface.source import HuggingFaceOptions, HuggingFaceSource
 from newsletter.sources.registry import kind
 from newsletter.sources.web import asking as webs
@@ -105,16 +105,54 @@ async def test_what_is_new_is_five_days_newest_last(tmp_path: Path) -> None:
         assert batches[-1].why == "the list of 2026-08-10 grows until midnight UTC: 1 paper so far"
 
 
+def days(first: str, count: int) -> frozenset[date]:
+    return frozenset(date.fromisoformat(first) + timedelta(days=number) for number in range(count))
+
+
 @pytest.mark.parametrize(
-    ("last", "first", "count"),
-    [(date(2026, 8, 9), "2026-08-06", 5), (date(2026, 8, 2), "2026-08-03", 8), (date(2026, 1, 1), "2026-06-12", 60)],
+    ("past", "look_back", "earlier"),
+    [
+        (Past(date(2026, 8, 9)), 7, []),
+        (Past(date(2026, 8, 4)), 7, ["2026-08-04", "2026-08-05"]),
+        (Past(date(2026, 1, 1), days("2026-08-01", 5)), 9, []),
+        (Past(date(2026, 1, 1), days("2026-07-31", 5)), 9, ["2026-08-05"]),
+        (Past(date(2026, 1, 1), days("2026-08-05", 1)), 9, ["2026-08-02", "2026-08-03", "2026-08-04"]),
+    ],
 )
-async def test_the_days_since_something_came_last_are_fetched_too(
-    tmp_path: Path, last: date, first: str, count: int
+async def test_the_days_of_the_look_back_that_were_missed_are_fetched_too(
+    tmp_path: Path, past: Past, look_back: int, earlier: list[str]
 ) -> None:
     async with place(tmp_path) as here:
-        batches = await here.source.collect(Ask(NOW, MONDAY, last=last))
-        assert (len(batches), batches[0].document, batches[-1].document) == (count, first, "2026-08-10")
+        batches = await here.source.collect(Ask(NOW, MONDAY, look_back=look_back, past={"": past}))
+        assert [batch.document for batch in batches[:-5]] == earlier
+        assert [batch.document[-2:] for batch in batches[-5:]] == ["06", "07", "08", "09", "10"]
+
+
+async def test_no_more_days_than_sixty(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        ask = Ask(NOW, MONDAY, look_back=365, past={"": Past(date(2026, 1, 1))})
+        batches = await here.source.collect(ask)
+        assert (len(batches), batches[0].document, batches[-1].document) == (60, "2026-06-12", "2026-08-10")
+
+
+async def test_the_newest_day_is_asked_for_first(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await here.source.collect(Ask(NOW, MONDAY))
+        assert [query[13:15] for query in here.asked] == ["10", "09", "08", "07", "06"]
+
+
+async def test_a_damaged_list_is_asked_for_without_its_etag(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+
+        def answer(request: Request) -> Reply:
+            return Reply(304) if "if-none-match" in request.headers else replies.pop()
+
+        whole = forms.day_list(3)
+        replies = [Reply(body=body, headers={"ETag": '"a"'}) for body in (whole, whole[:-900], b"<html>")]
+        here.server.answer(f"{PATH}?date=2026-08-06&limit=100&p=0", answer)
+        papers = [len((await here.one(date(2026, 8, 6))).papers) for _ in range(4)]
+        assert papers == [0, 2, 3, 3]
+        assert replies == []
 
 
 async def test_the_day_is_that_of_utc(tmp_path: Path) -> None:
@@ -174,7 +212,21 @@ async def test_a_server_that_is_down_is_not_asked_for_every_day(tmp_path: Path) 
     async with place(tmp_path) as here:
         here.server.answer(PATH, Reply(503))
         batches = await here.source.collect(Ask(NOW, MONDAY))
-        assert [batch.verdict for batch in batches] == [Verdict.BROKEN] * 2
+        assert [(batch.verdict, batch.document) for batch in batches] == [
+            (Verdict.BROKEN, "2026-08-09"),
+            (Verdict.BROKEN, "2026-08-10"),
+        ]
+        assert batches[0].why.endswith("; 3 days before it not asked for")
+        assert "not asked for" not in batches[1].why
+
+
+async def test_when_the_last_two_days_fail_nothing_was_left_out(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        here.day("2026-08-07", Reply(404))
+        here.day("2026-08-06", Reply(404))
+        batches = await here.source.collect(Ask(NOW, MONDAY))
+        assert len(batches) == 5
+        assert not any("not asked for" in batch.why for batch in batches)
 
 
 async def test_a_refused_date_is_broken_in_the_servers_words(tmp_path: Path) -> None:

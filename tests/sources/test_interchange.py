@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from interchange_forms import FULL, lines, mutated, papers, values
 
 from newsletter.model import Link, LinkKind, Listing, Paper
-from newsletter.sources.interchange import KEYS, MAX_ABSTRACT, MAX_LINE, MAX_TITLE, Record, read_record, written
+from newsletter.sources.bounds import MAX_ABSTRACT, MAX_TITLE
+from newsletter.sources.interchange import KEYS, MAX_LINE, Record, read_record, written
 from newsletter.sources.json_fields import MOST_ENTRIES
 from newsletter.sources.jsonl.parser import MAX_BYTES, MAX_LINES
 from newsletter.sources.jsonl.source import JsonlOptions
@@ -316,7 +317,7 @@ def test_no_changed_byte_does_harm(changes: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=5_000)
+@settings(deadline=None, max_examples=1_500)
 @given(lines_of_json)
 def test_no_line_of_very_many_does_harm(line: bytes) -> None:
     check(line)

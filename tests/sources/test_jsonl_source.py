@@ -342,6 +342,32 @@ class Endless(io.RawIOBase):
         return len(line)
 
 
+@pytest.mark.parametrize("line", [b"\n", b" \r\n", b"no paper\n"])
+def test_blank_lines_count_as_lines(line: bytes) -> None:
+    place = Place("mine", "a.jsonl", TODAY, TODAY)
+    many, read = line * 10_000, 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal read
+        while read < 5_000_000:
+            read += 10_000
+            yield many
+
+    (batch,) = batches_in(chunks(), place)
+    assert batch.verdict is Verdict.BROKEN
+    assert read == MAX_LINES + 10_000
+
+
+def test_so_many_lines_are_read_and_their_last_end_is_no_line() -> None:
+    place = Place("mine", "a.jsonl", TODAY, TODAY)
+    for end in (b"", b"\n"):
+        (batch,) = batches_in([b"\n" * (MAX_LINES - 1) + record(1).strip() + end], place)
+        assert (len(batch.papers), batch.problems) == (1, ())
+    (batch,) = batches_in([record(1) + b"\n" * (MAX_LINES - 1) + record(2)], place)
+    assert [problem.line for problem in batch.problems] == [MAX_LINES + 1]
+    assert batch.problems[0].why.startswith("is one too many")
+
+
 async def test_an_archive_goes_out_and_comes_in_again(tmp_path: Path) -> None:
     lines = record(1, listings=[{"day": "2025-03-11", "source": "daily", "rank": 3}], votes=0, doi="10.1000/x")
     lines += record(2, day="2025-03-12", authors=["Ada"], links=[{"kind": "code", "url": "https://example.org/"}])

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from newsletter.model import Batch, Verdict
-from newsletter.sources.listing.parser import MAX_PROBLEMS, parse_listing
+from newsletter.sources.bounds import MAX_PROBLEMS
+from newsletter.sources.listing.parser import parse_listing
 
 SEEDS = sorted((Path(__file__).parents[2] / "seeds").glob("*.txt"))
 CONTENTS = [path.read_bytes() for path in SEEDS]

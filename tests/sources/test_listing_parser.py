@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from newsletter.model import Batch, Verdict
+from newsletter.sources.bounds import MAX_BYTES, MAX_PROBLEMS
 from newsletter.sources.listing import parser as listing_parser
-from newsletter.sources.listing.parser import MAX_BYTES, MAX_LINES, MAX_PAPERS, MAX_PROBLEMS, parse_listing
+from newsletter.sources.listing.parser import MAX_LINES, MAX_PAPERS, parse_listing
 
 TODAY = date(2026, 8, 3)
 DAY = date(2025, 3, 11)

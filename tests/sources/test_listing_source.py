@@ -16,7 +16,7 @@ from builders import asking
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Verdict
 from newsletter.sources.base import Source
-from newsletter.sources.listing.parser import MAX_BYTES
+from newsletter.sources.bounds import MAX_BYTES
 from newsletter.sources.listing.source import ListingSource
 
 TODAY = date(2026, 8, 3)

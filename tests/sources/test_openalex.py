@@ -182,6 +182,14 @@ async def test_a_server_that_does_not_answer_breaks_nothing(tmp_path: Path, repl
     assert batch.problems
 
 
+async def test_an_answer_that_cannot_be_read_is_asked_for_anew(tmp_path: Path) -> None:
+    async with WebServer() as server:
+        server.answer("/works", Reply(body=works(WORK)[:-40]), Reply(body=works(WORK)))
+        verdicts = [(await enrich(server, tmp_path, ARXIV))[0].verdict for _ in range(3)]
+        assert verdicts == [Verdict.BROKEN, Verdict.NEW, Verdict.NEW]
+        assert len(server.requests) == 2
+
+
 async def test_it_brings_no_papers(tmp_path: Path) -> None:
     options = OpenAlexOptions(kind="openalex", name="oa")
     assert str(options.base_url) == "https://api.openalex.org/"
@@ -223,7 +231,7 @@ def test_no_answer_does_harm(body: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=5_000)
+@settings(deadline=None, max_examples=1_500)
 @given(bodies)
 def test_no_answer_of_very_many_does_harm(body: bytes) -> None:
     check(body)

@@ -236,6 +236,14 @@ async def test_what_it_knows_completes_what_is_stored(tmp_path: Path) -> None:
     assert dict(known.origins)["venue"] == "semanticscholar/s2"
 
 
+async def test_an_answer_that_cannot_be_read_is_asked_for_anew(tmp_path: Path) -> None:
+    async with WebServer() as server:
+        server.answer(TARGET, Reply(body=b"<html>"), answer(S2))
+        verdicts = [(await enrich(server, tmp_path, ARXIV))[0].verdict for _ in range(3)]
+        assert verdicts == [Verdict.BROKEN, Verdict.NEW, Verdict.NEW]
+        assert len(server.requests) == 2
+
+
 def check(body: bytes) -> None:
     papers = [ARXIV, JOURNAL]
     known = read_papers(body, papers)
@@ -273,7 +281,7 @@ def test_no_answer_does_harm(body: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=5_000)
+@settings(deadline=None, max_examples=1_500)
 @given(bodies)
 def test_no_answer_of_very_many_does_harm(body: bytes) -> None:
     check(body)

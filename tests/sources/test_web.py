@@ -120,6 +120,32 @@ async def test_once_a_day_means_the_utc_day(server: WebServer, tmp_path: Path) -
     assert seen[1].fetched_at == NOON
 
 
+async def test_a_rejected_answer_is_asked_for_anew(server: WebServer, tmp_path: Path) -> None:
+    marked = {"ETag": '"one"'}
+    server.answer("/api", Reply(body=b"half", headers=marked), Reply(body=b"half", headers=marked), Reply(body=b"all"))
+    async with opened(tmp_path, now=lambda: NOON) as web:
+        for body in (b"half", b"half", b"all", b"all"):
+            answer = await web.ask("mine", f"{server.url}/api", AT_ONCE, once_a_day=True)
+            assert answer.body == body
+            if body == b"half":
+                await web.reject("mine", answer)
+                async with opened(tmp_path, offline=True) as offline:
+                    assert (await offline.ask("mine", f"{server.url}/api", AT_ONCE)).body == b"half"
+    assert len(server.requests) == 3
+    assert not any("if-none-match" in request.headers for request in server.requests)
+
+
+async def test_what_was_not_kept_rejects_nothing_that_was(server: WebServer, tmp_path: Path) -> None:
+    server.answer("/api", Reply(body=b"whole", headers={"ETag": '"one"'}), Reply(400, b"no"), Reply(304))
+    async with opened(tmp_path) as web:
+        whole = await web.ask("mine", f"{server.url}/api", AT_ONCE)
+        await web.reject("mine", await web.ask("mine", f"{server.url}/api", AT_ONCE, take={400}))
+        await web.reject("yours", whole)
+        async with opened(tmp_path, offline=True) as offline:
+            await offline.reject("mine", await offline.ask("mine", f"{server.url}/api", AT_ONCE))
+        assert (await web.ask("mine", f"{server.url}/api", AT_ONCE)).body == b"whole"
+
+
 async def test_a_status_to_take_is_answered_but_not_kept(server: WebServer, tmp_path: Path) -> None:
     server.answer("/api", Reply(400, b"no such date"))
     async with opened(tmp_path) as web:

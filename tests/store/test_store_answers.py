@@ -89,6 +89,26 @@ async def test_the_turn_of_the_dead_is_free_when_its_lease_ends(store: Store) ->
     assert await store.paces.begin("arxiv", "c", later(seconds=36), 30) is None
 
 
+async def test_an_answer_that_could_not_be_read_says_so_until_the_next(store: Store) -> None:
+    await store.answers.keep("feed", answer(b"<html>"))
+    await store.answers.reject("feed", URL)
+    found = await store.answers.latest("feed", URL)
+    assert found is not None
+    assert (found.body, found.rejected) == (b"<html>", True)
+    for body in (b"<html>", b"good"):
+        await store.answers.keep("feed", answer(body, later(hours=1)))
+        found = await store.answers.latest("feed", URL)
+        assert found is not None
+        assert not found.rejected
+
+
+async def test_a_clock_that_was_wrong_blocks_nobody_for_ever(store: Store) -> None:
+    assert await store.paces.begin("arxiv", "a", later(days=700), 30) is None
+    assert await store.paces.begin("arxiv", "b", NOW, 30) is None
+    await store.paces.end("arxiv", "b", later(days=700))
+    assert await store.paces.begin("arxiv", "c", NOW, 30) is None
+
+
 @pytest.mark.parametrize("seconds", [0.0, 600.0])
 async def test_whoever_was_told_to_wait_makes_all_wait(store: Store, seconds: float) -> None:
     assert await store.paces.begin("arxiv", "a", NOW, 30) is None

@@ -16,7 +16,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
-from newsletter.model import Opinion, Paper, Phase, Pick, Ranking, Reason, State, Topic, Why
+from newsletter.model import (
+    Batch,
+    Opinion,
+    Paper,
+    Phase,
+    Pick,
+    Ranking,
+    Reason,
+    State,
+    Topic,
+    Verdict,
+    Why,
+)
 from newsletter.store import Store, tables
 from newsletter.store.database import Database
 from newsletter.store.migrating import HEAD, MIGRATIONS
@@ -143,6 +155,29 @@ async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -
         assert await store.editions.personal([7, 9], [5]) == {(7, 5): {"vision": own}}
 
 
+async def test_a_database_of_the_fourth_version_is_brought_up_to_date(url: str) -> None:
+    """Papers of which nobody knows where their words came from: any source that says so is believed."""
+    before = await _old_database(url, "0004", ROWS_OF_0004)
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+        assert after["alembic_version"] == [(HEAD,)]
+        assert (after["observations"], after["answers"], after["paces"]) == ([], [], [])
+        assert _with_the_new_columns(before, _added("0005")) == {name: after[name] for name in before}
+        known = (await store.papers.get(["arxiv:1"]))["arxiv:1"]
+        assert (known.fields, known.origins) == ((), ())
+        edition = await store.editions.find(DAY)
+        assert edition is not None
+        assert edition.answered == ()
+        assert [one.verdict for one in await store.batches.newest()] == [Verdict.NEW]
+
+        record = Paper("arxiv:2", "Hearing", "As arXiv has it.", keys=("arxiv:2",))
+        batch = Batch("arxiv", "cs.CL", DAY, (record,), Verdict.NEW, "1 paper", kind="arxiv")
+        await store.batches.remember(batch, datetime(2025, 3, 12, tzinfo=UTC))
+        heard = (await store.papers.get(["arxiv:2"]))["arxiv:2"]
+        assert (heard.abstract, dict(heard.origins)["abstract"]) == ("As arXiv has it.", "arxiv/arxiv")
+
+
 async def _old_database(url: str, revision: str, rows: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
     """Make a database of that revision with these rows; what it holds then."""
 
@@ -214,6 +249,15 @@ ROWS_OF_0003 = (
     "papers VALUES ('arxiv:1', 'Seeing', 'We see.', '[\"Ada\"]', '[]', '2025-03-11', 'ICLR', NULL, 0, 3, '', '')",
     *ROWS_OF_0002[1:4],
     f"""rankings VALUES (5, 'vision', '{{"slug": "vision", "name": "Vision"}}', '{_PICKS}', '[]')""",
+)
+
+ROWS_OF_0004 = (
+    "papers VALUES ('arxiv:1', 'Seeing', 'We see.', '[]', '[]', '2025-03-11', '', NULL, 0, 3, '', '', '[]', '[]')",
+    "papers VALUES ('arxiv:2', 'Hearing', 'On a page.', '[]', '[]', '2025-03-11', '', NULL, 0, 3, '', '', '[]', '[]')",
+    "paper_keys VALUES ('arxiv:1', 'arxiv:1', 0)",
+    "paper_keys VALUES ('arxiv:2', 'arxiv:2', 0)",
+    "batches VALUES (1, 'page', 'a.txt', '2025-03-11', 'new', '2 papers', 2, 2, '', '[]', '2025-03-11 07:00:00')",
+    *ROWS_OF_0002[2:4],
 )
 
 OLD_ROWS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -128,6 +129,77 @@ async def test_every_observation_is_kept_with_its_time(store: Store) -> None:
     assert await store.papers.observed([paper.id, "unknown"]) == {paper.id: {"votes": 12}}
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_a_preprint_and_its_article_become_one_whatever_comes_first(store: Store, order: tuple[int, ...]) -> None:
+    """Only arXiv's record names both, and the journal has another title."""
+    sights = (
+        batch("huggingface", "hf", record(arxiv="2608.00001", source="hf", votes=3)),
+        batch("feed", "journal", record("Molluscs, Seen Anew", doi="10.1000/x", source="journal", venue="Shells")),
+        batch(
+            "arxiv", "arxiv", record(arxiv="2608.00001", doi="10.1000/x", source="arxiv", abstract="As arXiv has it.")
+        ),
+    )
+    for number in order:
+        await remember(store, sights[number])
+    paper = await only(store)
+    assert (paper.title, paper.votes, paper.venue, paper.abstract) == (TITLE, 3, "Shells", "As arXiv has it.")
+    assert {one.source for one in paper.listings} == {"hf", "journal", "arxiv"}
+    assert {"arxiv:2608.00001", "doi:10.1000/x"} < set(paper.keys)
+    assert await store.papers.count() == 1
+
+
+@pytest.mark.parametrize("sent", ["hf", "journal"])
+async def test_what_was_sent_stays_and_the_other_is_not_sent(store: Store, sent: str) -> None:
+    hub = batch("huggingface", "hf", record(arxiv="2608.00001", source="hf", votes=3))
+    journal = batch("feed", "journal", record("Molluscs, Seen Anew", doi="10.1000/x", source="journal", venue="Shells"))
+    for one in (hub, journal):
+        await remember(store, one)
+    before = next(paper for paper in await store.papers.find() if paper.listings[0].source == sent)
+    await store.editions.freeze(DAY, [before.id], [], [])
+    await remember(store, batch("arxiv", "arxiv", record(arxiv="2608.00001", doi="10.1000/x", source="arxiv")))
+    paper = await only(store)
+    assert replace(paper, keys=before.keys, listings=before.listings) == before
+    assert {one.source for one in paper.listings} == {"hf", "journal", "arxiv"}
+    assert await store.papers.untaken(DAY - timedelta(days=3), DAY) == []
+
+
+async def test_two_papers_of_one_proceedings_are_two(store: Store) -> None:
+    """Authors give the DOI of the whole volume as that of their paper."""
+    both = [record(f"Talk {number}", arxiv=f"2608.0000{number}", doi="10.1109/PROC.2026") for number in (1, 2)]
+    await remember(store, batch("arxiv", "arxiv", *both))
+    await remember(store, batch("arxiv", "arxiv", *reversed(both)))
+    assert sorted(paper.title for paper in await store.papers.find()) == ["Talk 1", "Talk 2"]
+    assert {paper.id for paper in await store.papers.find()} == {"arxiv:2608.00001", "arxiv:2608.00002"}
+
+
+async def test_a_title_that_comes_back_every_week_is_another_entry(store: Store) -> None:
+    weekly = "This week in robot research"
+    for number in range(3):
+        keys = (f"url:blog.example/{number}", *identity_keys(weekly))
+        one = replace(record(weekly, abstract=f"Week {number}.", source="blog"), id=keys[0], keys=keys)
+        await remember(store, batch("feed", "blog", one, day=DAY + timedelta(days=7 * number), standing=True))
+    assert {paper.abstract for paper in await store.papers.find()} == {"Week 0.", "Week 1.", "Week 2."}
+    # And the same title in two places is one paper.
+    elsewhere = ("url:other.example/x", *identity_keys(TITLE))
+    for keys in (elsewhere, ("url:blog.example/9", *identity_keys(TITLE))):
+        await remember(store, batch("feed", "blog", replace(record(), id=keys[0], keys=keys)))
+    assert await store.papers.count() == 4
+
+
+async def test_what_cannot_be_kept_is_a_sentence_and_leaves_nothing(store: Store) -> None:
+    bad = [
+        batch("feed", "blog", record("Lone \ud800 surrogate")),
+        batch("feed", "blog", record(), observations=(Observation(identity_keys(TITLE)[0], "votes", 10**30),)),
+        batch("feed", "blog", record(), day="2025-03-07"),  # type: ignore[arg-type]  # as somebody else's source may
+        batch("feed", "blog", replace(record(), title=None)),  # type: ignore[arg-type]  # as above
+    ]
+    for one in bad:
+        with pytest.raises(ValueError, match="answered what cannot be kept"):
+            await store.batches.remember_all([batch("feed", "blog", record("A good one")), one], NOW)
+    assert await store.papers.count() == 0
+    assert await store.batches.latest() == []
+
+
 FRIDAY = date(2026, 8, 7)
 
 
@@ -177,17 +249,44 @@ async def test_what_a_feed_keeps_showing_is_listed_once(store: Store) -> None:
     }
 
 
-async def test_what_was_answered_when(store: Store) -> None:
-    await remember(store, feed(date(2026, 8, 10), "One"))
-    await remember(store, replace(feed(date(2026, 8, 11), "Two"), document="cs.CL 2026-08-11"))
-    await remember(store, replace(feed(date(2026, 8, 9), "Three"), document="math"))
-    await remember(store, replace(feed(date(2026, 8, 12)), document="math", verdict=Verdict.QUIET))
-    assert await store.batches.last_days("arxiv", date(2026, 8, 1)) == {
-        "cs.CL": date(2026, 8, 11),
-        "math": date(2026, 8, 9),
+async def test_a_list_with_one_paper_less_is_an_old_list_too(store: Store) -> None:
+    tuesday, wednesday = date(2026, 8, 11), date(2026, 8, 12)
+    titles = [f"Paper {number}" for number in range(5)]
+    await remember(store, feed(tuesday, *titles, expected=tuesday))
+    shown = await remember(store, feed(wednesday, *titles[1:], "A late one", expected=wednesday))
+    assert (shown.verdict, shown.day) == (Verdict.STALE, tuesday)
+    days = {paper.title: paper.listings[0].day for paper in await store.papers.find()}
+    assert days == dict.fromkeys(titles, tuesday) | {"A late one": wednesday}
+    # A new list may hold a few that were listed elsewhere before.
+    fresh = await remember(store, feed(wednesday, *titles[:2], *"ABCDEF", expected=wednesday))
+    assert (fresh.verdict, fresh.day) == (Verdict.NEW, wednesday)
+
+
+async def test_what_was_read_of_which_day(store: Store) -> None:
+    """Whole days only: what is partial, broken or stale is to be asked for again."""
+    begun = datetime(2026, 8, 5, 7, tzinfo=UTC)
+    await remember(store, feed(date(2026, 8, 5), "One"), begun)
+    await remember(store, replace(feed(date(2026, 8, 6), "Two"), verdict=Verdict.PARTIAL), begun + timedelta(days=1))
+    await remember(store, replace(feed(date(2026, 8, 7), "Three"), document="cs.CL 2026-08-07", asked=FRIDAY), begun)
+    nothing = Batch("arxiv", "cs.CL 2026-08-04", None, (), Verdict.QUIET, "nothing")
+    await remember(store, nothing, begun)
+    await remember(store, replace(nothing, document="cs.CL 2026-08-03"), begun)
+    await remember(store, Batch("arxiv", "math", None, (), Verdict.BROKEN, "no"), begun + timedelta(days=1))
+    past = await store.batches.past("arxiv", date(2026, 8, 1))
+    assert past == {
+        "cs.CL": (date(2026, 8, 5), frozenset({date(2026, 8, 3), date(2026, 8, 5), date(2026, 8, 7)})),
+        "math": (date(2026, 8, 6), frozenset()),
     }
-    assert await store.batches.last_days("arxiv", date(2026, 8, 10)) == {"cs.CL": date(2026, 8, 11)}
-    assert await store.batches.last_days("another", date(2026, 8, 1)) == {}
+    assert (await store.batches.past("arxiv", date(2026, 8, 5)))["cs.CL"][1] == {date(2026, 8, 7)}
+    assert await store.batches.past("another", date(2026, 8, 1)) == {}
+
+
+async def test_a_document_that_is_a_day_tells_of_itself(store: Store) -> None:
+    hub = Batch("hub", "2026-08-05", date(2026, 8, 4), (record(),), Verdict.NEW, "yesterday's", kind="huggingface")
+    await remember(store, hub, datetime(2026, 8, 6, tzinfo=UTC))
+    assert await store.batches.past("hub", date(2026, 8, 1)) == {
+        "": (date(2026, 8, 6), frozenset({date(2026, 8, 5)})),
+    }
 
 
 async def test_days_that_were_read_whole_need_not_be_asked_for_again(store: Store) -> None:
@@ -196,12 +295,14 @@ async def test_days_that_were_read_whole_need_not_be_asked_for_again(store: Stor
         date(2026, 8, 4): [[("a", Verdict.NEW), ("b", Verdict.BROKEN)]],
         date(2026, 8, 5): [[("", Verdict.BROKEN)], [("a", Verdict.SAME)]],
         date(2026, 8, 6): [[("a", Verdict.NEW)], [("a", Verdict.STALE)]],
+        date(2026, 8, 9): [[("a", Verdict.QUIET)]],
     }
     for day, times in asked.items():
         for hour, verdicts in enumerate(times):
             answer = [Batch("hf", document, day, (), verdict, "why", asked=day) for document, verdict in verdicts]
-            await store.batches.remember_all(answer, NOW + timedelta(hours=hour))
+            await store.batches.remember_all(answer, datetime(2026, 8, 10, hour, tzinfo=UTC))
     await remember(store, Batch("hf", "a", FRIDAY, (), Verdict.NEW, "not asked for"))
+    # That there was nothing on the 9th is not believed on the 10th.
     assert await store.batches.answered("hf", date(2026, 8, 1)) == {date(2026, 8, 3), date(2026, 8, 5)}
     assert await store.batches.answered("hf", date(2026, 8, 4)) == {date(2026, 8, 5)}
 

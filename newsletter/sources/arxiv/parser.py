@@ -78,7 +78,7 @@ class Answered:
 
     `entries` counts its whole entries, those that could not be read among them. `day` is the date of the feed as a
     whole, `total` how many papers the query API knows. `fault` is why nothing can be read, or what arXiv itself says
-    went wrong.
+    went wrong. `damaged` tells that it broke off, or that bytes of it changed on the way.
     """
 
     records: tuple[Record, ...] = ()
@@ -87,6 +87,7 @@ class Answered:
     day: date | None = None
     total: int | None = None
     fault: str = ""
+    damaged: bool = False
 
 
 def read_answer(content: bytes, document: str) -> Answered:
@@ -207,6 +208,7 @@ def _read(tree: etree._Element, document: str, charset_fault: str, cut_fault: st
         entries,
         _day(_first(about, "pubdate", "updated")),
         int(total) if _COUNT.fullmatch(total) else None,
+        damaged=bool(charset_fault or cut_fault),
     )
 
 

@@ -5,8 +5,8 @@
     the query API, by ids       what other sources leave out of papers that carry an arXiv identifier
 
 To the query API a paper belongs to the issue whose window of submissions its first version fell into
-(`arxiv_calendar`): it does not tell when a paper was announced, so one that moderators held back counts to an earlier
-day than in a feed.
+(`arxiv/calendar.py`): it does not tell when a paper was announced, so one that moderators held back counts to an
+earlier day than in a feed.
 
 Manners, https://info.arxiv.org/help/api/tou.html: one request at a time and one every three seconds, of all machines
 together, feeds and API alike; the same question to the API no more than once a day.
@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlencode
 
@@ -38,7 +38,7 @@ from newsletter.sources.arxiv.calendar import (
 from newsletter.sources.arxiv.parser import CATEGORY, Answered, read_answer
 from newsletter.sources.arxiv.verdicts import Pages
 from newsletter.sources.base import Ask, Habits, Tools, Web
-from newsletter.sources.options import NetworkOptions
+from newsletter.sources.options import Address, Day, NetworkOptions
 
 PACE = 3.0
 PAGE = 500
@@ -64,16 +64,16 @@ class ArxivOptions(NetworkOptions):
         min_length=1, max_length=50, description="arXiv's categories like cs.CL, or whole archives like math or hep-ex"
     )
     cross_lists: bool = Field(True, description="take papers that are at home elsewhere and cross-listed there too")
-    holidays: tuple[date, ...] = Field(
+    holidays: tuple[Day, ...] = Field(
         HOLIDAYS,
         max_length=400,
         description="dates, US Eastern, on which arXiv announces nothing; it lists them yearly",
     )
     enrich: bool = Field(True, description="complete the papers of other sources that carry an arXiv identifier")
-    base_url: HttpUrl = Field(
+    base_url: Address = Field(
         HttpUrl("https://rss.arxiv.org"), description="where the feeds are; another address is that of a mirror"
     )
-    api_url: HttpUrl = Field(HttpUrl("https://export.arxiv.org"), description="where the query API is, likewise")
+    api_url: Address = Field(HttpUrl("https://export.arxiv.org"), description="where the query API is, likewise")
     pace: float = Field(
         PACE, ge=0, le=3600, description="seconds between two requests to feeds and API; below 3 only at a mirror"
     )
@@ -93,6 +93,7 @@ class ArxivSource:
     """Reads the categories of its options; see the module's docstring."""
 
     Options: ClassVar = ArxivOptions
+    by_day = True
 
     def __init__(self, options: ArxivOptions, web: Web) -> None:
         self.name = options.name
@@ -115,23 +116,22 @@ class ArxivSource:
     async def collect(self, ask: Ask) -> list[Batch]:
         """One batch per category, whatever became of it; see `Source.collect`. Never raises.
 
-        A day is asked of the query API. What is new is asked of the feeds; an issue that came out after the last one
-        seen of a category, and that its feed does not show (it holds one day, none at weekends, and may be stale), is
-        asked of the query API as well, in a batch of its own, unless not one feed could be read: then the next collect
-        will.
+        A day is asked of the query API. What is new is asked of the feeds; an issue that was missed, and that its feed
+        does not show whole (it holds one day, none at weekends, and may be stale, cut or broken), is asked of the query
+        API as well, in a batch of its own, unless not one feed could be read: then the next collect will.
         """
         if ask.day is not None:
             return [await self._issue(category, ask.day, ask) for category in self._categories]
         shown = [await self._feed(category, ask) for category in self._categories]
         if all(batch.verdict is Verdict.BROKEN for batch in shown):
             return shown
-        newest = issue_day_expected(ask.now, self._holidays)
+        before, newest = ask.today - timedelta(days=ask.look_back), issue_day_expected(ask.now, self._holidays)
+        due = issue_days(before, newest, self._holidays)
         missed = [
             (batch.document, day)
             for batch in shown
-            if (last := ask.seen.get(batch.document, ask.last))
-            for day in issue_days(last, newest, self._holidays)
-            if day != batch.day
+            for day in ask.missed(batch.document, due)
+            if day != batch.day or batch.verdict not in (Verdict.NEW, Verdict.QUIET)
         ]
         return shown + [await self._issue(category, day, ask) for category, day in missed]
 
@@ -198,9 +198,12 @@ class ArxivSource:
         return await self._read(url, "the query API", once_a_day=once_a_day)
 
     async def _read(self, url: str, document: str, *, once_a_day: bool) -> Answered:
-        """The answer, read. Raises SourceError when there is none."""
+        """The answer, read; one that did not come whole is asked for anew next time. Raises SourceError when there is
+        none."""
         answer = await self._web.ask(self.name, url, self._habits, once_a_day=once_a_day, take={400})
         answered = await asyncio.to_thread(read_answer, answer.body, document)
+        if answered.fault or answered.damaged:
+            await self._web.reject(self.name, answer)
         if answer.status == 200 or answered.fault.startswith("arXiv says"):
             return answered
         return Answered(fault=f"answered HTTP {answer.status} without a word of arXiv's; check base_url and api_url")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lxml import etree
@@ -18,6 +19,7 @@ MAX_ENTRIES = 2_000
 MAX_TAGS = 200_000
 MAX_ENTITIES = 1_000_000
 MAX_PREFIXES = 100
+MAX_ATTRIBUTES = 100  # of one tag; feedparser takes quadratic time for them
 MAX_BASE = 500
 
 _MARKS = (
@@ -43,6 +45,9 @@ _NOTHING_IN_IT = re.compile(r"<[^<>]*/>\s*")
 _BASE = re.compile(r"\sxml:base\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')")
 _NO_WORD = re.compile(r"[A-Za-z0-9_.+-]{300,}")  # a picture in letters, at best; feedparser looks for e-mail in it
 _PREFIX = re.compile(r"\sxmlns:([\w.-]+)")
+_NO_TAGS = re.compile(r"<(?:!--|!\[CDATA\[|\?)")
+_ENDS_OF = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_TAG = re.compile(r"<(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*+")
 _BEGINS = re.compile(r"<(?:[\w.-]+:)?(?:item|entry)(?=[\s/>])")
 _ENDS = re.compile(r"</(?:[\w.-]+:)?(?:item|entry)\s*>")
 
@@ -69,8 +74,7 @@ def document(body: bytes, charset: str = "") -> Document:
     if len(body) > MAX_BYTES:
         raise Refused(f"the feed is larger than {MAX_BYTES // 1_000_000} MB")
     found = _cut(_NO_WORD.sub(" ", _from_root(_NO_XML.sub(" ", decoded(body, charset)))))
-    prefixes = len(set(_PREFIX.findall(found.text)))
-    if found.text.count("<") > MAX_TAGS or found.text.count("&") > MAX_ENTITIES or prefixes > MAX_PREFIXES:
+    if _has_too_much_markup(found.text):
         raise Refused("the feed has far more markup than a feed of papers")
     return replace(found, text=_with_one_base(found.text))
 
@@ -96,6 +100,26 @@ def decoded(body: bytes, charset: str) -> str:
     damaged = body.decode("utf-8", "replace")
     mostly_utf8 = any(ord(letter) > 127 and letter != "\ufffd" for letter in damaged)
     return damaged if mostly_utf8 else body.decode("cp1252", "replace")
+
+
+def _has_too_much_markup(text: str) -> bool:
+    if text.count("<") > MAX_TAGS or text.count("&") > MAX_ENTITIES or len(set(_PREFIX.findall(text))) > MAX_PREFIXES:
+        return True
+    return any(tag[0].count("=") > MAX_ATTRIBUTES for part in _markup(text) for tag in _TAG.finditer(part))
+
+
+def _markup(text: str) -> Iterator[str]:
+    """`text` without its comments, CDATA sections and instructions, in parts; what follows one without an end is
+    markup, for all we know."""
+    at = 0
+    while opened := _NO_TAGS.search(text, at):
+        yield text[at : opened.start()]
+        end = _ENDS_OF[opened[0]]
+        closed = text.find(end, opened.end())
+        at = closed + len(end) if closed >= 0 else opened.end()
+        if closed < 0:
+            break
+    yield text[at:]
 
 
 def _from_root(text: str) -> str:

@@ -64,6 +64,7 @@ def parse_feed(
     venue: str = "",
     today: date,
     asked: date | None = None,
+    look_back: int = 7,
 ) -> Batch:
     """The papers of a feed, in its order, and everything in it that could not be read.
 
@@ -71,8 +72,8 @@ def parse_feed(
     on papers whose entry names none. `asked` is a day: only entries of that day count then. Never raises.
 
     An entry is listed on its own day, in UTC, when that is no more than LATELY before `today`, else on `today`: a
-    journal dates some entries weeks before it puts them into its feed, and an edition takes what was listed lately.
-    It is listed once, however long it stays in the feed.
+    journal dates some entries weeks before it puts them into its feed, and an edition takes what was listed in the last
+    `look_back` days. It is listed once, however long it stays in the feed.
 
     Its identity is its arXiv identifier or its DOI, else its GUID or link, then its title.
 
@@ -92,7 +93,8 @@ def parse_feed(
     if found.fault or (bozo and len(entries) < min(found.entries, MAX_ENTRIES)):
         report.add(found.fault or f"the feed is no well-formed XML ({bozo}): some of its entries were not read")
     wanted = [one for one in read if asked in (None, one.day)]
-    papers = tuple(_listed(one, name, today, asked) for one in wanted)
+    lately = today - min(LATELY, timedelta(days=look_back - 1))
+    papers = tuple(_listed(one, name, asked or _day_of_listing(one, lately, today)) for one in wanted)
     days = [one.day for one in wanted if one.day and one.day <= today]
     verdict, why = _verdict(len(papers), len(entries), report, asked)
     declared = None if asked else max(found.entries, len(entries)) if found.fault else len(entries)
@@ -168,10 +170,9 @@ def _paper(entry: Mapping[str, Any], name: str, venue: str, shared: Collection[s
     *certain, by_title = identity_keys(title, arxiv_id=_arxiv(entry), doi=_doi(entry))
     identity = _identity(entry, name)
     if not certain and identity and identity not in shared:
-        named = len(_WORDS.findall(title)) >= WORDS_OF_A_NAME
-        keys: tuple[str, ...] = (identity, by_title) if named else (identity,)
-    else:
-        keys = (*certain, by_title)
+        certain = [identity]
+    named = len(_WORDS.findall(title)) >= WORDS_OF_A_NAME
+    keys = (*certain, by_title) if named or not certain else tuple(certain)
     terms = list(dict.fromkeys(_terms(entry)))
     return Paper(
         keys[0],
@@ -308,9 +309,11 @@ def _label(url: str) -> str:
     return line(re.sub(r"^https?://(?:[^/@]*@)?", "", url).partition("?")[0], 100)
 
 
-def _listed(one: _Entry, source: str, today: date, asked: date | None) -> Paper:
-    lately = one.day is not None and today - LATELY <= one.day <= today
-    day = asked or (one.day if lately and one.day else today)
+def _day_of_listing(one: _Entry, lately: date, today: date) -> date:
+    return one.day if one.day and lately <= one.day <= today else today
+
+
+def _listed(one: _Entry, source: str, day: date) -> Paper:
     return replace(one.paper, listings=(Listing(day, source, one.rank),), first_seen=day)
 
 

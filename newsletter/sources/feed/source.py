@@ -6,12 +6,12 @@ import asyncio
 import re
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, model_validator
 
-from newsletter.model import Batch
+from newsletter.model import Batch, Verdict
 from newsletter.sources.base import Ask, Habits, Tools, Web
 from newsletter.sources.feed.parser import parse_feed
-from newsletter.sources.options import Line, NetworkOptions
+from newsletter.sources.options import Address, Line, NetworkOptions
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
@@ -20,7 +20,7 @@ class FeedOptions(NetworkOptions):
     """A `[[sources]]` table with `kind = "feed"`."""
 
     kind: Literal["feed"] = Field(description="what sort of source it is: `feed`")
-    url: HttpUrl = Field(description="the feed's own address, not that of the page that links to it")
+    url: Address = Field(description="the feed's own address, not that of the page that links to it")
     venue: Line = Field(
         "", max_length=200, description="put on its papers as where they were published; empty: what the feed says"
     )
@@ -66,5 +66,8 @@ class FeedSource:
             venue=self._venue,
             today=ask.today,
             asked=ask.day,
+            look_back=ask.look_back,
         )
+        if batch.verdict in (Verdict.BROKEN, Verdict.PARTIAL):
+            await self._web.reject(self.name, answer)
         return [batch]

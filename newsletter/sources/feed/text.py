@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
-MAX_MARKUP = 200_000
+MAX_MARKUP = 50_000  # ten times the longest abstract; lxml takes quadratic time for the attributes of a tag
 PASSES = 3  # how often a text may have been escaped
 
 _HTML = (

@@ -11,8 +11,9 @@ from pydantic import Field, HttpUrl
 from newsletter.errors import SourceError
 from newsletter.model import Batch, Problem, Verdict
 from newsletter.sources.base import Ask, Habits, Tools, Web
+from newsletter.sources.bounds import counted
 from newsletter.sources.huggingface.parser import KIND, Page, parse_day, read_page, refusal
-from newsletter.sources.options import NetworkOptions
+from newsletter.sources.options import Address, NetworkOptions
 
 LIMIT = 100
 FULL = (50, 100)
@@ -28,14 +29,14 @@ class HuggingFaceOptions(NetworkOptions):
     """A `[[sources]]` table with `kind = "huggingface"`."""
 
     kind: Literal["huggingface"] = Field(description="what sort of source it is: `huggingface`")
-    base_url: HttpUrl = Field(HttpUrl("https://huggingface.co"), description="where the API is; another is a mirror")
+    base_url: Address = Field(HttpUrl("https://huggingface.co"), description="where the API is; another is a mirror")
 
 
 class HuggingFaceSource:
     """Asks for the lists of days, one batch each.
 
     Asked for what is new it fetches the lists of today (UTC) and the four days before, whose votes still move, and
-    those of the days since it announced something last, at most MAX_DAYS; asked for a day, that day's alone.
+    those of the look-back that were missed, at most MAX_DAYS; asked for a day, that day's alone.
     """
 
     Options: ClassVar = HuggingFaceOptions
@@ -56,21 +57,24 @@ class HuggingFaceSource:
 
     async def collect(self, ask: Ask) -> list[Batch]:
         """One batch per day, newest last; see `Source.collect`. Never raises: a day without an answer is a *broken*
-        batch, and after GIVE_UP of them in a row no further day is asked for."""
+        batch. The newest is asked for first, and after GIVE_UP broken ones in a row no earlier day is."""
         today = ask.now.astimezone(UTC).date()
         batches: list[Batch] = []
-        failed = 0
-        for day in _days(ask, today):
+        failed, days = 0, _days(ask, today)
+        for number, day in enumerate(days, 1):
             try:
                 batch = await self._day(day, today)
                 failed = 0
             except SourceError as error:
                 batch = self._broken(day, str(error))
                 failed += 1
+            left = len(days) - number
+            if failed == GIVE_UP and left:
+                batch = replace(batch, why=f"{batch.why}; {counted(left, 'day')} before it not asked for")
             batches.append(replace(batch, asked=ask.day))
             if failed == GIVE_UP:
                 break
-        return batches
+        return batches[::-1]
 
     async def _day(self, day: date, today: date) -> Batch:
         """The list of `day`. Raises SourceError when not even its first page comes."""
@@ -95,6 +99,8 @@ class HuggingFaceSource:
                 missing = f"page {len(pages)} of {day} was refused: {refusal(answer.body)}"
                 break
             pages.append(read_page(answer.body))
+            if pages[-1].fault:
+                await self._web.reject(self.name, answer)
         if missing and not pages:
             return self._broken(day, missing)
         return parse_day(pages, source=self.name, asked=day, today=today, missing=missing)
@@ -105,10 +111,8 @@ class HuggingFaceSource:
 
 
 def _days(ask: Ask, today: date) -> list[date]:
-    """The days to ask for, oldest first."""
+    """The days to ask for, the newest first."""
     if ask.day:
         return [ask.day]
-    first = today - timedelta(days=VOTING_DAYS - 1)
-    if ask.last:
-        first = max(min(first, ask.last + timedelta(days=1)), today - timedelta(days=MAX_DAYS - 1))
-    return [first + timedelta(days=number) for number in range((today - first).days + 1)]
+    past = [today - timedelta(days=number) for number in range(MAX_DAYS)]
+    return past[:VOTING_DAYS] + ask.missed("", past[VOTING_DAYS:])

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from itertools import chain
 
 from newsletter.model import Batch, Paper, Problem, Verdict
-from newsletter.sources.bounds import counted
+from newsletter.sources.bounds import MAX_PROBLEMS, counted
 from newsletter.sources.interchange import MAX_LINE, TOO_LONG, read_record
 
 KIND = "jsonl"
@@ -19,7 +19,6 @@ MAX_BYTES = 500_000_000  # decompressed: 100,000 papers with their abstracts and
 MAX_LINES = 100_000
 MAX_PAPERS = 5_000  # in one batch
 MAX_BATCH = 20_000_000  # bytes of lines in one batch
-MAX_PROBLEMS = 100
 MAX_UNKNOWN = 20
 TOO_LARGE = f"too large: a document has at most {MAX_BYTES // 1_000_000} MB; split it"
 
@@ -47,11 +46,11 @@ def batches_in(chunks: Iterable[bytes], place: Place) -> Iterator[Batch]:
     """
     part, parts, rank = _Part(place), 0, 0
     for number, line in _lines(chunks):
-        if isinstance(line, str):
-            part.add(number, line)
-        elif number > MAX_LINES and line.strip():
+        if number > MAX_LINES:
             part.add(number, f"is one too many, and from here on nothing was read: split it at {MAX_LINES:,} lines")
             break
+        if isinstance(line, str):
+            part.add(number, line)
         elif line.strip():
             rank += 1
             part.read(number, line, rank)
@@ -156,7 +155,8 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes | str]]:
                 number, rest, too_long = number + 1, following, ""
             if len(rest) > MAX_LINE:
                 rest, too_long = b"", TOO_LONG
-        yield number, too_long or rest
+        if rest or too_long:
+            yield number, too_long or rest
     except _DamagedError as error:
         yield number, str(error)
 

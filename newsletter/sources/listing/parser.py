@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from newsletter.model import Batch, LinkKind, Listing, Paper, Problem, Verdict
+from newsletter.sources.bounds import MAX_ABSTRACT, MAX_BYTES, MAX_TITLE, Report
 from newsletter.sources.days import day_in_name, resolve
 from newsletter.sources.links import links_in
 from newsletter.sources.listing.page import Block, Page, places, read_page
 from newsletter.text import identity_keys
 
 # Far beyond any real page (100 kB, 60 papers), near enough to keep hostile ones cheap.
-MAX_BYTES = 10_000_000
 MAX_LINES = 200_000
 MAX_PAPERS = 5_000
-MAX_TITLE = 1_000
-MAX_ABSTRACT = 50_000
 _OWN_LINKS = {LinkKind.CODE, LinkKind.PROJECT, LinkKind.VIDEO}
-MAX_PROBLEMS = 100
 
 TOO_LARGE = f"too large: a listing document has at most {MAX_BYTES // 1_000_000} MB; split it into one file per day"
 
@@ -43,12 +39,12 @@ def parse_listing(content: bytes, *, document: str, source: str, year: int | Non
     if refusal := _refusal(content):
         return broken(document, source, refusal)
     page = read_page(content.decode("utf-8", "surrogateescape"))
-    report = _Report(document)
+    report = Report(document)
     day = _day(page, report, year, today)
     if day is None:
         return broken(document, source, report.problems[0].why, report.problems)
     if day > today + timedelta(days=1):  # somewhere it may be tomorrow already
-        report.add(0, f"{day} has not come yet: correct the day or the year, or its papers wait until then")
+        report.add(f"{day} has not come yet: correct the day or the year, or its papers wait until then")
     papers = _papers(page, day, source, report)
     verdict, why = _verdict(len(papers), report)
     declared = sum(1 for _ in places(page.blocks))
@@ -58,25 +54,6 @@ def parse_listing(content: bytes, *, document: str, source: str, year: int | Non
 def broken(document: str, source: str, why: str, problems: tuple[Problem, ...] = ()) -> Batch:
     """The batch of a document of which nothing can be read, for the reason `why`."""
     return Batch(source, document, None, (), Verdict.BROKEN, why, problems=problems or (Problem(document, 0, why),))
-
-
-@dataclass(slots=True)
-class _Report:
-    """What could not be read: `count` places, the first MAX_PROBLEMS of them described."""
-
-    document: str
-    count: int = 0
-    described: list[Problem] = field(default_factory=list)
-
-    def add(self, line: int, why: str) -> None:
-        self.count += 1
-        if len(self.described) < MAX_PROBLEMS:
-            self.described.append(Problem(self.document, line, why))
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        more = self.count - len(self.described)
-        return (*self.described, *([Problem(self.document, 0, f"and {more:,} more")] if more else ()))
 
 
 def _refusal(content: bytes) -> str | None:
@@ -92,34 +69,34 @@ def _refusal(content: bytes) -> str | None:
     return None
 
 
-def _day(page: Page, report: _Report, year: int | None, today: date) -> date | None:
+def _day(page: Page, report: Report, year: int | None, today: date) -> date | None:
     """The page's day; None, with the reason in the report, when it has none. A second day ends the page."""
     named = day_in_name(report.document)
     if not page.days:
         if named is None:
             if unreadable := next((block.unreadable for block in page.blocks if block.unreadable), 0):
-                report.add(unreadable, "not UTF-8: save the document as UTF-8")
-            report.add(0, _NO_DAY)
+                report.add("not UTF-8: save the document as UTF-8", unreadable)
+            report.add(_NO_DAY)
         return named
     (line, text, first), *others = page.days
     day = resolve(first, year=year, name=report.document, today=today)
     if day is None:
-        report.add(line, f'there is no day "{text}" in its year: correct the day, or the year')
+        report.add(f'there is no day "{text}" in its year: correct the day, or the year', line)
         return named
     for line, text, other in others:
         if resolve(other, year=year, name=report.document, today=today) != day:
-            report.add(line, f'a second day, "{text}", begins: put it into a document of its own; here it was not read')
+            report.add(f'a second day, "{text}", begins: put it into a document of its own; here it was not read', line)
             page.blocks = [block for block in page.blocks if block.line < line]
             break
     return day
 
 
-def _papers(page: Page, day: date, source: str, report: _Report) -> tuple[Paper, ...]:
+def _papers(page: Page, day: date, source: str, report: Report) -> tuple[Paper, ...]:
     papers: list[Paper] = []
     known: dict[str, int] = {}  # the line a paper was read at, by each of its keys
     for rank, (title, abstract) in enumerate(places(page.blocks), 1):
         if len(papers) == MAX_PAPERS:
-            report.add(title.line, f"more than {MAX_PAPERS:,} papers: from here on nothing was read")
+            report.add(f"more than {MAX_PAPERS:,} papers: from here on nothing was read", title.line)
             break
         if abstract is None:
             report.add(*_alone(title, last=title is page.blocks[-1]))
@@ -129,7 +106,7 @@ def _papers(page: Page, day: date, source: str, report: _Report) -> tuple[Paper,
             continue
         keys = identity_keys(title.text)
         if before := next((known[key] for key in keys if key in known), 0):
-            report.add(title.line, f"the same title as at line {before}: the first is kept")
+            report.add(f"the same title as at line {before}: the first is kept", title.line)
             continue
         known.update(dict.fromkeys(keys, title.line))
         listings = (Listing(day, source, rank),)
@@ -141,27 +118,27 @@ def _papers(page: Page, day: date, source: str, report: _Report) -> tuple[Paper,
     return tuple(papers)
 
 
-def _alone(block: Block, *, last: bool) -> tuple[int, str]:
-    """Line and reason of a block that has no partner."""
+def _alone(block: Block, *, last: bool) -> tuple[str, int]:
+    """Reason and line of a block that has no partner."""
     if block.unreadable:
-        return block.unreadable, _NOT_UTF8
+        return _NOT_UTF8, block.unreadable
     if block.signs:
-        return block.line, "an abstract without a title"
-    return block.line, "a title without an abstract" + ("" if last else " (two titles in a row)")
+        return "an abstract without a title", block.line
+    return "a title without an abstract" + ("" if last else " (two titles in a row)"), block.line
 
 
-def _fault(title: Block, abstract: Block) -> tuple[int, str] | None:
-    """Line and reason why a title and its abstract make no paper, None when they do."""
+def _fault(title: Block, abstract: Block) -> tuple[str, int] | None:
+    """Reason and line why a title and its abstract make no paper, None when they do."""
     if unreadable := title.unreadable or abstract.unreadable:
-        return unreadable, _NOT_UTF8
+        return _NOT_UTF8, unreadable
     if len(title.text) > MAX_TITLE:
-        return title.line, f"a title of more than {MAX_TITLE:,} characters"
+        return f"a title of more than {MAX_TITLE:,} characters", title.line
     if len(abstract.text) > MAX_ABSTRACT:
-        return abstract.line, f"an abstract of more than {MAX_ABSTRACT:,} characters"
+        return f"an abstract of more than {MAX_ABSTRACT:,} characters", abstract.line
     return None
 
 
-def _verdict(read: int, report: _Report) -> tuple[Verdict, str]:
+def _verdict(read: int, report: Report) -> tuple[Verdict, str]:
     """The verdict on a document with a day, and the sentence that explains it."""
     papers = f"{read:,} paper{'' if read == 1 else 's'} read" if read else "no paper read"
     if not report.count:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from newsletter.model import Batch, Verdict
 from newsletter.sources.base import Ask, Tools
+from newsletter.sources.bounds import MAX_BYTES
 from newsletter.sources.days import day_in_name
 from newsletter.sources.dropped import (
     SETTLE,
@@ -23,7 +24,7 @@ from newsletter.sources.dropped import (
     printable,
     without_doubles,
 )
-from newsletter.sources.listing.parser import MAX_BYTES, TOO_LARGE, broken, parse_listing
+from newsletter.sources.listing.parser import TOO_LARGE, broken, parse_listing
 from newsletter.sources.options import Folder, SourceOptions
 
 KIND = "listing"

@@ -13,7 +13,7 @@ from newsletter.sources.base import Ask, Habits, Tools, Web
 from newsletter.sources.bounds import counted
 from newsletter.sources.enriching import Known, Place, known_of
 from newsletter.sources.openalex.parser import SELECT, can_be_asked, dois_of, filter_of, read_works, refusal
-from newsletter.sources.options import NetworkOptions, SourceOptions
+from newsletter.sources.options import Address, NetworkOptions, SourceOptions
 
 KIND = "openalex"
 PATH = "works"
@@ -25,7 +25,7 @@ class OpenAlexOptions(NetworkOptions):
     """A `[[sources]]` table with `kind = "openalex"`."""
 
     kind: Literal["openalex"] = Field(description="what sort of source it is: `openalex`")
-    base_url: HttpUrl = Field(HttpUrl("https://api.openalex.org"), description="where the API is; another is a mirror")
+    base_url: Address = Field(HttpUrl("https://api.openalex.org"), description="where the API is; another is a mirror")
     pace: float = Field(0.2, ge=0, le=3600, description="seconds between two requests, whoever of you asks")
 
 
@@ -34,6 +34,7 @@ class OpenAlexSource:
     whether they were retracted. Brings no papers. The `token` is its free API key."""
 
     Options: ClassVar[type[SourceOptions]] = OpenAlexOptions
+    brings_papers = False
 
     @classmethod
     def build(cls, options: OpenAlexOptions, tools: Tools) -> Self:
@@ -67,7 +68,10 @@ class OpenAlexSource:
         answer = await self._web.ask(self.name, url, self._habits, once_a_day=True, take={400})
         if answer.status == 400:
             return Known(faults=(refusal(answer.body),))
-        return read_works(answer.body, papers)
+        known = read_works(answer.body, papers)
+        if known.faults and not known.papers:
+            await self._web.reject(self.name, answer)
+        return known
 
 
 def _dois(papers: Iterable[Paper]) -> list[str]:

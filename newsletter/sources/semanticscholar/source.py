@@ -11,7 +11,7 @@ from newsletter.model import Batch, Paper
 from newsletter.sources.base import Ask, Habits, Tools, Web
 from newsletter.sources.bounds import counted
 from newsletter.sources.enriching import Known, Place, known_of
-from newsletter.sources.options import NetworkOptions, SourceOptions
+from newsletter.sources.options import Address, NetworkOptions, SourceOptions
 from newsletter.sources.semanticscholar.parser import FIELDS, id_of, read_papers, refusal
 
 KIND = "semanticscholar"
@@ -23,7 +23,7 @@ class SemanticScholarOptions(NetworkOptions):
     """A `[[sources]]` table with `kind = "semanticscholar"`."""
 
     kind: Literal["semanticscholar"] = Field(description="what sort of source it is: `semanticscholar`")
-    base_url: HttpUrl = Field(
+    base_url: Address = Field(
         HttpUrl("https://api.semanticscholar.org"), description="where the API is; another is a mirror"
     )
 
@@ -33,6 +33,7 @@ class SemanticScholarSource:
     PDF that everybody may read. Brings no papers. Terms: https://www.semanticscholar.org/product/api/license."""
 
     Options: ClassVar[type[SourceOptions]] = SemanticScholarOptions
+    brings_papers = False
 
     @classmethod
     def build(cls, options: SemanticScholarOptions, tools: Tools) -> Self:
@@ -66,4 +67,7 @@ class SemanticScholarSource:
         if answer.status == 400:
             why = refusal(answer.body)
             return Known(faults=(why,) if why else ())
-        return read_papers(answer.body, papers)
+        known = read_papers(answer.body, papers)
+        if known.faults and not known.papers:
+            await self._web.reject(self.name, answer)
+        return known

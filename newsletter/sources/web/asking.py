@@ -48,7 +48,11 @@ class Answers(Protocol):
         ...
 
     async def keep(self, source: str, answer: Answer) -> None:
-        """Keep `answer`."""
+        """Keep `answer`; as one that can be read, until it is rejected."""
+        ...
+
+    async def reject(self, source: str, request: str) -> None:
+        """Note that what `source` answered to `request` last could not be read."""
         ...
 
 
@@ -120,11 +124,12 @@ class HttpWeb:
             body = None if json is None else _canonical(json)
             request = _request(url, body)
             kept = await self._answers.latest(source, request, None if self._walks else self._until)
-            if kept and (not self._walks or (once_a_day and self._is_of_today(kept))):
+            good_today = kept and once_a_day and not kept.rejected and self._is_of_today(kept)
+            if kept and (good_today or not self._walks):
                 return replace(kept, fresh=False)
             if not self._walks:
                 raise Fault("was not kept; ask without --offline")
-            conditions = _conditions(kept)
+            conditions = {} if kept and kept.rejected else _conditions(kept)
             good = {200, *take} | ({304} if conditions else set())
             reply = await _reply(self._walks, Question(url, habits, body, conditions, good))
         except Fault as fault:
@@ -133,6 +138,11 @@ class HttpWeb:
         if answer.status == 200:
             await self._answers.keep(source, answer)
         return answer
+
+    async def reject(self, source: str, answer: Answer) -> None:
+        """See `Web.reject`. Offline nothing will be asked anew, and what is read may not be the last that was kept."""
+        if self._walks and answer.status == 200:
+            await self._answers.reject(source, answer.request)
 
     def _is_of_today(self, kept: Answer) -> bool:
         return kept.fetched_at.astimezone(UTC).date() == self._now().astimezone(UTC).date()

@@ -15,7 +15,7 @@ import httpx
 PASSING = frozenset({429, 500, 502, 503, 504})
 """Statuses after which the same question may be answered a little later."""
 
-LONGEST_WAIT = timedelta(days=1)
+MOST_OBEYED = timedelta(days=1)
 """No server can make us wait for longer, whatever it says: the next day's run asks again."""
 
 _PARAMETER = re.compile(r"([?&;])([^=&;#?]*)=([^&;#]*)")
@@ -69,20 +69,20 @@ def wait_asked(headers: httpx.Headers, now: datetime) -> datetime | None:
     """Until when `Retry-After` asks to wait (RFC 9110, section 10.2.3: seconds or a date); None when it does not."""
     text = headers.get("retry-after", "")[:100].strip()
     if text.isascii() and text.isdigit():
-        return now + min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+        return now + min(timedelta(seconds=int(text[:9])), MOST_OBEYED)
     try:
         moment = parsedate_to_datetime(text)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    return max(now, min(moment, now + LONGEST_WAIT))
+    return max(now, min(moment, now + MOST_OBEYED))
 
 
 def drained(headers: httpx.Headers, now: datetime) -> datetime | None:
     """When the quota is filled again, if an answer says it is used up: `RateLimit: "api";r=0;t=123`
     (draft-ietf-httpapi-ratelimit-headers: r are the requests left, t the seconds until there are more)."""
     found = _DRAINED.findall(headers.get("ratelimit", "")[:1000])
-    waits = [min(int(seconds), LONGEST_WAIT.total_seconds()) for left, seconds in found if int(left) <= 0]
+    waits = [min(int(seconds), MOST_OBEYED.total_seconds()) for left, seconds in found if int(left) <= 0]
     return now + timedelta(seconds=max(waits)) if waits else None
 
 

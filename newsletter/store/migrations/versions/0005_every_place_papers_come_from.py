@@ -50,6 +50,7 @@ def _answers() -> None:
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("first_at", _MOMENT, nullable=False),
+        sa.Column("rejected", sa.Boolean, nullable=False, server_default=sa.text("0")),
         sa.Column("fetched_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_answers"),
         sqlite_autoincrement=True,
