@@ -67,7 +67,7 @@ def _link(written: str, following: str) -> Link | None:
     kind = _kind(host, parts)
     path = parts.path
     if kind is LinkKind.CODE:
-        path = re.sub(r"\.git/?$", "", path)
+        path = re.sub(r"[.,;:]*\.git/?$", "", path)
     if kind in (LinkKind.CODE, LinkKind.VIDEO) and not path.strip("/"):
         return None  # the front door of GitHub is no paper's code
     url = parts._replace(netloc=f"{host}:{port}" if port else host, path=path).geturl()
@@ -84,7 +84,7 @@ def _without_tail(written: str) -> str:
             surplus -= 1
         elif last == "(":
             surplus += 1
-        elif last not in ".,;:!?*$":
+        elif last not in ".,;:!?*$#":
             break
         end -= 1
     return written[:end]

@@ -59,6 +59,8 @@ from newsletter.sources.links import MAX_LENGTH, MAX_LINKS, links_in
         (r"\url{https://x.org/\~me}", LinkKind.PROJECT, "https://x.org/~me"),
         ("<a href='https://x.org/a'>", LinkKind.PROJECT, "https://x.org/a"),
         ("$https://x.org/a$", LinkKind.PROJECT, "https://x.org/a"),
+        ("see github.com/a/b.#", LinkKind.CODE, "https://github.com/a/b"),
+        ("see github.com/a/b..git", LinkKind.CODE, "https://github.com/a/b"),
         ("https://x.org/a\r\nBcc: y@z.org", LinkKind.PROJECT, "https://x.org/a"),
     ],
 )
