@@ -23,7 +23,7 @@ GOOD = [
     forms.RSS_091,
 ]
 DEFAULT = 300
-MANY = 1_500
+MANY = 600
 
 
 def read(body: bytes, charset: str = "", asked: date | None = None) -> Batch:

@@ -436,7 +436,7 @@ def test_markup_in_comments_and_cdata_is_none() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", hostile(10_000))
 def test_large_hostile_feeds_cost_what_they_may(name: str) -> None:
-    body = forms.rss().replace(b"</channel>", hostile(2_000_000)[name] + b"</channel>")
+    body = forms.rss().replace(b"</channel>", hostile(800_000)[name] + b"</channel>")
     tracemalloc.start()
     began = time.process_time()
     assert read(body).why

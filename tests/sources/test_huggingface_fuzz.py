@@ -19,7 +19,7 @@ from newsletter.sources.huggingface.parser import MAX_NUMBER, parse_day, read_pa
 ASKED = date(2026, 8, 6)
 GOOD = forms.page(*(forms.item(number) for number in range(1, 4)), forms.item(4, withdrawnAt="2026-08-06"))
 DEFAULT = 300
-MANY = 1_500
+MANY = 600
 
 STRINGS = st.one_of(
     st.text(max_size=30),

@@ -317,7 +317,7 @@ def test_no_changed_byte_does_harm(changes: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=1_500)
+@settings(deadline=None, max_examples=600)
 @given(lines_of_json)
 def test_no_line_of_very_many_does_harm(line: bytes) -> None:
     check(line)
