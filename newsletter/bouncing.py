@@ -1,6 +1,6 @@
 """What comes back: bounce and complaint reports, and what becomes of the reader.
 
-    for each mail:
+    for each mail, or event that a provider tells by HTTP:
         read it                    what says nothing we understand is kept aside
         whose is it?               token of the envelope sender, else Message-ID, else kept aside
         judge it                   policy.bounces
@@ -20,11 +20,12 @@ from datetime import datetime
 
 from newsletter.mail.mailboxes import Mail
 from newsletter.mail.reports import NotAReport, Recipient, Report, ReportKind, read_report
-from newsletter.mail.tokens import Tokens
+from newsletter.mail.tokens import Tokens, row_of
 from newsletter.model import Subscriber
 from newsletter.policy.address import normal_address
 from newsletter.policy.bounces import IGNORED, BounceKind, Judgement, judge, judge_complaint, mildest
 from newsletter.store import Store
+from newsletter.store.forgetting import is_forgotten
 
 ASIDE = "aside"
 """The kind under which a mail that nobody understood is recorded, so that it is told once."""
@@ -63,7 +64,18 @@ async def take(store: Store, tokens: Tokens, mails: AsyncIterable[Mail], now: da
     """
     taking = _Taking(store, tokens, now, soft_limit)
     async for mail in mails:
-        await taking.take(mail)
+        understood = await taking.take(read_report(mail.content), mail.content, repeats=mail.repeats)
+        await mail.settle(understood)
+    return taking.taken
+
+
+async def take_events(
+    store: Store, tokens: Tokens, events: Iterable[tuple[str, Report]], now: datetime, soft_limit: int
+) -> Taken:
+    """The same for reports that are no mails: each with a name, by which it is known when it comes again."""
+    taking = _Taking(store, tokens, now, soft_limit)
+    for name, report in events:
+        await taking.take(report, f"event\n{name}".encode())
     return taking.taken
 
 
@@ -72,34 +84,36 @@ class _Unclear(Exception):
 
 
 class _Taking:
-    """One reading of a mailbox."""
+    """One reading of a mailbox, or of what a provider tells."""
 
     def __init__(self, store: Store, tokens: Tokens, now: datetime, soft_limit: int) -> None:
         self._store = store
         self._tokens = tokens
         self._now = now
         self._soft_limit = soft_limit
-        self._readers: dict[int, Subscriber] | None = None
         self.taken = Taken()
 
-    async def take(self, mail: Mail) -> None:
-        report = read_report(mail.content)
+    async def take(self, report: Report | NotAReport, content: bytes, *, repeats: bool = False) -> bool:
+        """Take in one report, known by its `content`; `repeats` is that of a mail. Whether it was understood."""
         try:
             if isinstance(report, NotAReport):
                 raise _Unclear(report.why)
             reader = await self._reader(report)
         except _Unclear as unclear:
-            await self._set_aside(mail, report, str(unclear))
-            return
-        await self._act(mail, report, reader)
-        await mail.settle(True)
+            await self._set_aside(report, content, str(unclear), repeats=repeats)
+            return False
+        await self._act(report, content, reader, repeats=repeats)
+        return True
 
     async def _reader(self, report: Report) -> Subscriber | None:
         """Whose mail the report is about; None for an automatic answer, which is about nobody. Raises _Unclear."""
         if report.kind is ReportKind.AUTOREPLY:
             return None
-        if report.kind is ReportKind.UNSUBSCRIBE:
-            return await self._known(self._tokens.read_leave(report.leave), "the token to leave is not one of ours")
+        if report.leave:
+            reader = await self._known(row_of(report.leave), "the token to leave is not one of ours")
+            if not self._tokens.is_leave(report.leave, reader.id, reader.address):
+                raise _Unclear("the token to leave is not one of ours")
+            return reader
         if report.tokens:
             found = next(filter(None, map(self._tokens.read_bounce, report.tokens)), None)
             return await self._known(found and found[0], "the token in the envelope address is not one of ours")
@@ -111,19 +125,19 @@ class _Taking:
     async def _known(self, number: int | None, otherwise: str) -> Subscriber:
         if number is None:
             raise _Unclear(otherwise)
-        if self._readers is None:
-            self._readers = {one.id: one for one in await self._store.subscribers.all()}
-        if number not in self._readers:
+        if (reader := await self._store.subscribers.get(number)) is None:
             raise _Unclear("its token is for a reader who is not in this database")
-        return self._readers[number]
+        return reader
 
-    async def _act(self, mail: Mail, report: Report, reader: Subscriber | None) -> None:
+    async def _act(self, report: Report, content: bytes, reader: Subscriber | None, *, repeats: bool) -> None:
         """Record the report and do what it asks for."""
         about = _about(report, reader)
-        judgement = await self._judged(report, about, reader)
-        address, words = reader.address if reader else "", _words(report, about)
+        forgotten = reader is not None and is_forgotten(reader.address)
+        judgement = IGNORED if forgotten else await self._judged(report, about, reader)
+        address = reader.address if reader and not forgotten else ""
+        words = "" if forgotten else _words(report, about)
         new = await self._store.bounces.record(
-            _name(mail.content),
+            _name(content),
             reader.id if reader else None,
             address,
             judgement.kind,
@@ -142,7 +156,7 @@ class _Taking:
         # everything each time; there, it would undo what an operator has removed since.
         if (
             judgement.suppress
-            and (new or not mail.repeats)
+            and (new or not repeats)
             and await self._store.suppressions.add(address, judgement.suppress, self._now)
         ):
             self.taken.suppressed.append(Told(address, judgement.suppress))
@@ -166,17 +180,18 @@ class _Taking:
                 times.setdefault(one.message_id or str(number), one.received_at)
         return list(times.values())
 
-    async def _set_aside(self, mail: Mail, report: Report | NotAReport, why: str) -> None:
+    async def _set_aside(self, report: Report | NotAReport, content: bytes, why: str, *, repeats: bool) -> None:
         claimed = report.recipients if isinstance(report, Report) else ()
         address = next((one for recipient in claimed for one in recipient.addresses), "")
+        # Anybody writes anybody's address into a report; that of a reader who was forgotten is not noted again.
+        noted = address if await self._store.subscribers.named([address]) else ""
         # Under a name of its own: once it can be understood (with an old key put back, say) it counts as new.
-        name = _name(b"aside\n" + mail.content)
-        new = await self._store.bounces.record(name, None, address, ASIDE, "", "", why, self._now)
-        if new or not mail.repeats:
+        name = _name(b"aside\n" + content)
+        new = await self._store.bounces.record(name, None, noted, ASIDE, "", "", why, self._now)
+        if new or not repeats:
             self.taken.aside.append(Told(address, why))
         else:
             self.taken.known += 1
-        await mail.settle(False)
 
 
 def _name(content: bytes) -> str:

@@ -5,8 +5,13 @@
     ├── TemplateError               a template is broken: file and line
     ├── CompositionError            a composed message would not be whole, so it is not sent
     ├── StoreError                  the database cannot be read or written: sending stops
+    │   └── AwayError               its server cannot be reached for now
+    ├── ModelError                  a language model did not answer; summaries are drawn from abstracts instead
+    ├── ChannelError                a channel cannot be posted in as it is configured
     ├── NotFoundError               no such subscriber, topic, paper or edition
     └── RelayError                  the SMTP relay as a whole does not work; says nothing about any one recipient
+        ├── HaltedError             we stop, and this message was not handed over
+        └── RefusalsError           too many messages of a day were refused: whoever sends the others would fare alike
 
     ConfigurationError              stands outside: no `except NewsletterError` swallows it; carries every fault
 
@@ -39,6 +44,22 @@ class StoreError(NewsletterError):
     """The database cannot be opened, migrated, read or written."""
 
 
+class AwayError(StoreError):
+    """The server of the database cannot be reached, or gave the connection up: the same may work in a while."""
+
+
+class ModelError(NewsletterError):
+    """A language model did not answer. `lasting` tells that it would not answer the next question either."""
+
+    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+        super().__init__(sentence)
+        self.lasting = lasting
+
+
+class ChannelError(NewsletterError):
+    """A channel cannot be posted in as it is configured: its posts wait. The message never holds its URL."""
+
+
 class NotFoundError(NewsletterError):
     """The subscriber, topic, paper or edition that was asked for does not exist."""
 
@@ -55,6 +76,14 @@ class RelayError(NewsletterError):
         self.step = step
         self.code = code
         self.temporary = temporary
+
+
+class HaltedError(RelayError):
+    """We stop, and this message was not handed over: nothing of it was sent."""
+
+
+class RefusalsError(RelayError):
+    """The share of refusals that ends a day is reached (`delivery.error_share`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from newsletter.model import Edition, Paper, Subscriber
 from newsletter.ranking import Limits, digest
 from newsletter.store import Store
@@ -18,19 +16,16 @@ async def topic_of(store: Store, reader: Subscriber, paper: Paper) -> str | None
     the reader's only topic; None for a reader of several, or of none.
     """
     edition = await _edition_of(store, paper)
-    if edition and reader.topics:
+    if edition and reader.follows:
         own = (await store.editions.personal([reader.id], [edition.id])).get((reader.id, edition.id), {})
-        rankings = {edition.id: {**await store.editions.rankings(edition.id), **own}}
-        picks = digest(edition.day, reader.topics, [edition], rankings, _EVERY_PICK).picks
+        rankings = {**await store.editions.rankings(edition.id, reader.follows), **own}
+        picks = digest(edition.day, reader.follows, [edition], rankings, _EVERY_PICK).picks
         if found := next((pick.topic for pick in picks if pick.paper == paper.id), None):
             return found
-    return reader.topics[0] if len(reader.topics) == 1 else None
+    return reader.follows[0] if len(reader.follows) == 1 else None
 
 
 async def _edition_of(store: Store, paper: Paper) -> Edition | None:
-    """The edition that took `paper`: no older than its first listing."""
-    if not paper.listings:
-        return None
-    before = min(listing.day for listing in paper.listings) - timedelta(days=1)
-    later = await store.editions.between(before, date.max)
-    return next((edition for edition in later if paper.id in edition.papers), None)
+    """The edition that took `paper`."""
+    day = await store.editions.taken_on(paper.id)
+    return await store.editions.find(day) if day else None

@@ -7,18 +7,38 @@ exit code. Only what the interpreter reads before the first line (PYTHON... and 
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
+
+import made_once
+from places import PROJECT
 
 TIMEOUT = 60
+
+USED = (
+    *("newsletter.assembly", "newsletter.daily.many", "sqlalchemy.dialects.sqlite.aiosqlite", "premailer"),
+    *(
+        "jinja2.ext",
+        "pylatexenc.latex2text",
+        "rich.console",
+        "rich.table",
+        "scipy.cluster.hierarchy",
+        "scipy.sparse.csgraph",
+    ),
+)
+"""What most commands import; a command that needs more imports it itself."""
 
 
 def newsletter(
@@ -95,10 +115,48 @@ def _serve(line: socket.socket) -> None:
         line.send(str(os.waitpid(pid, 0)[1]).encode())
 
 
-if __name__ == "__main__":
-    # What most commands import; a command that needs more imports it itself.
+def _compile_templates() -> None:
+    """What every run and preview makes of the shipped templates, made once."""
+    from newsletter.rendering import Look, Renderer
 
+    made_once.templates()
+    Renderer([PROJECT / "templates"], Look()).compile([], {}, {})
+
+
+def _end(code: int) -> NoReturn:
+    """What Python does at the end of a process, but nothing is taken apart, and so copied, of what forked it."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what waits for threads has no public name
+    atexit._run_exitfuncs()
+    gc.collect()  # which tells of what nobody closed
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def load() -> None:
+    """Import what most commands need, for processes that are forked from this one."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the command line has it, which reads this before numpy does
+    for name in USED:
+        import_module(name)
+    _compile_templates()
+    import_module("newsletter.cli")
+    gc.collect()
+    gc.freeze()  # else each command would look through all of it for garbage when it ends, and copy it by doing so
+
+
+def be_the_command() -> NoReturn:
+    """In a process that was forked, and has its arguments, environment and streams: be `newsletter`."""
     from newsletter.cli import main
 
+    try:
+        main()
+        code = 0
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    _end(code)
+
+
+if __name__ == "__main__":
+    load()
     _serve(socket.socket(fileno=int(sys.argv[1])))
-    main()
+    be_the_command()

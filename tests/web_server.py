@@ -42,6 +42,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import databases
+
 from newsletter.sources.base import Habits
 from newsletter.sources.web.asking import HttpWeb, opened_web
 from newsletter.store import Store
@@ -53,7 +55,7 @@ AT_ONCE = Habits(pace=0, timeout=5)
 @contextlib.asynccontextmanager
 async def opened(folder: Path, **options: Any) -> AsyncIterator[HttpWeb]:
     """The network as the product opens it."""
-    async with await Store.open(f"sqlite:///{folder}/newsletter.db") as store:
+    async with await Store.open(databases.of(folder)) as store:
         options = {"contact": "mailto:me@example.org", "owner": "test"} | options
         async with opened_web(store.answers, store.paces, **options) as web:
             yield web

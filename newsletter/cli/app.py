@@ -10,27 +10,35 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     bounces,
+    capacity,
+    channels,
     collect,
     configuration,
+    db,
     deliveries,
     dkim,
     doctor,
     explain,
+    export,
     feedback,
+    forget,
     init,
     lint,
     papers,
     preview,
+    prune,
     rank,
     replay,
     run,
     schedule,
+    serve,
     status,
     subscribers,
     suggest,
     suppressions,
     templates,
     topics,
+    worker,
 )
 
 TRACEBACK = "--traceback"
@@ -80,15 +88,21 @@ app.command("preview")(preview.preview)
 app.command("lint")(lint.lint)
 app.add_typer(templates.app, name="templates")
 app.command("schedule")(schedule.schedule)
+app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("collect")(collect.collect)
 app.command("papers")(papers.papers)
 app.command("topics")(topics.topics)
+app.command("channels")(channels.channels)
 app.command("rank")(rank.rank)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("suggest")(suggest.suggest)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(feedback.app, name="feedback")
+app.command("export")(export.export)
+app.command("forget")(forget.forget)
+app.command("prune")(prune.prune)
 app.command("status")(status.status)
 app.command("deliveries")(deliveries.deliveries)
 app.command("resend")(deliveries.resend)
@@ -96,6 +110,8 @@ app.command("reconcile")(deliveries.reconcile)
 app.command("bounces")(bounces.bounces)
 app.add_typer(suppressions.app, name="suppressions")
 app.command("doctor")(doctor.doctor)
+app.command("plan-capacity")(capacity.plan_capacity)
+app.add_typer(db.app, name="db")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(configuration.app, name="config")
 app.command("init")(init.init)

@@ -12,6 +12,7 @@ from newsletter.cli.console import AsJson, answer, answer_json, answer_table, co
 if TYPE_CHECKING:
     from newsletter.bouncing import Taken, Told
     from newsletter.settings import Configuration
+    from newsletter.store import Store
 
 STANDARD_INPUT = "-"
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and calls again
@@ -58,13 +59,22 @@ def bounces(
 
 
 async def _take(loaded: Configuration, mailbox: str | None) -> Taken:
+    from newsletter.assembly import opened_store
+
+    async with opened_store(loaded) as store:
+        return await take_from(loaded, store, mailbox)
+
+
+async def take_from(loaded: Configuration, store: Store, mailbox: str | None) -> Taken:
+    """Take in what is in `mailbox`, or in that of the settings. Raises NewsletterError."""
     from contextlib import aclosing
 
-    from newsletter.assembly import opened_store, secret_keys, utc_now
+    from newsletter.assembly import utc_now
     from newsletter.bouncing import take
     from newsletter.errors import NewsletterError
     from newsletter.mail.mailboxes import open_mailbox
     from newsletter.mail.tokens import Tokens
+    from newsletter.settings.keys import secret_keys
 
     settings = loaded.settings
     password = settings.bounces.password.get_secret_value() if settings.bounces.password else None
@@ -75,16 +85,15 @@ async def _take(loaded: Configuration, mailbox: str | None) -> Taken:
         )
     # As every path: in the file it counts from the file's folder, elsewhere from the working directory.
     in_file = not mailbox and any(one.key == SETTING and one.origin.endswith(".toml") for one in loaded.origins)
-    async with opened_store(loaded) as store:
-        mails = open_mailbox(
-            where,
-            folder=loaded.folder if in_file else Path.cwd(),
-            aside=settings.state_dir / "aside",
-            password=password,
-        )
-        async with aclosing(mails):
-            tokens = Tokens(secret_keys(settings))
-            return await take(store, tokens, mails, utc_now(), settings.bounces.soft_limit)
+    mails = open_mailbox(
+        where,
+        folder=loaded.folder if in_file else Path.cwd(),
+        aside=settings.state_dir / "aside",
+        password=password,
+    )
+    async with aclosing(mails):
+        tokens = Tokens(secret_keys(settings))
+        return await take(store, tokens, mails, utc_now(), settings.bounces.soft_limit)
 
 
 def _as_json(taken: Taken) -> dict[str, Any]:

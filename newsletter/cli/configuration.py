@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True, rich_markup_mode=None)
 
 MASK = "********"
-SECRET = {"secret_keys", "smtp.password", "bounces.password"}
+SECRET = {"secret_keys", "smtp.password", "smtp.passwords", "bounces.password"}
 SHORT_KEY = 16
 
 
@@ -49,6 +49,10 @@ def _shown(key: str, value: Any) -> Any:
             {name: masked(one, lambda _: MASK) if name in addresses and one else one for name, one in source.items()}
             for source in value
         ]
+    if key == "database.url" and value:
+        from newsletter.store.opening import without_password
+
+        return without_password(value)
     if key not in SECRET or not value:
         return value
     return [MASK] * len(value) if isinstance(value, (list, tuple)) else MASK
@@ -75,13 +79,13 @@ def warnings(loaded: Configuration) -> list[str]:
 
     settings = loaded.settings
     found = []
-    if settings.smtp.host and settings.sender.address.endswith("@example.org"):
+    if settings.smtp.each() and settings.sender.address.endswith("@example.org"):
         found.append("sender.address is still the sample address; relays will refuse mail from example.org")
     if any(len(key.get_secret_value()) < SHORT_KEY for key in settings.secret_keys):
         found.append(f"a secret key has fewer than {SHORT_KEY} characters and could be guessed")
     keys = [key for key in (settings.dkim.rsa_key, settings.dkim.ed25519_key) if key and key.exists()]
     found += [f"{key} can be read by others: chmod 600 {key}" for key in keys if readable_by_others(key)]
-    if settings.smtp.username and settings.smtp.password is None:
+    if any(one.username and one.password is None for one in settings.smtp.each()):
         found.append("smtp.username is set and smtp.password is not")
     return [*found, *_tokens(settings.sources)]
 

@@ -6,13 +6,12 @@ Standard output carries the answer, standard error the progress and the remarks.
 from __future__ import annotations
 
 import json
-import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,14 +21,42 @@ if TYPE_CHECKING:
 # What a table may be wide when nobody's window limits it (a pipe, a file, a cron mail).
 WIDTH_WITHOUT_TERMINAL = 140
 
+LASTING = frozenset({"schedule", "serve", "worker"})
+"""Commands that stay. What they log is all there is to read of them; the others answer, and log what wants a look."""
+
+Answer = TypeVar("Answer")
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def configuration(context: typer.Context) -> Configuration:
-    """The configuration that the command line names. Raises ConfigurationError."""
-    from newsletter.settings import configuration_folder, load
+    """The configuration that the command line names; logging is as it says from then on. Raises ConfigurationError."""
+    from functools import partial
 
-    return load(configuration_folder(context.obj))
+    from newsletter.logs import Chosen, speak
+    from newsletter.settings import configuration_folder, load
+    from newsletter.settings.keys import log_key
+
+    loaded = load(configuration_folder(context.obj))
+    wanted, auto = loaded.settings.logging, "info" if context.info_name in LASTING else "warning"
+    level = auto if wanted.level == "auto" else wanted.level
+    speak(Chosen(level, wanted.format, partial(log_key, loaded.settings)))
+    return loaded
+
+
+def go(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run `coroutine` to its end, on uvloop's event loop where that is installed (the extra `fast`), else on asyncio's.
+
+    Behind the commands that send or serve; the others are over before an event loop matters.
+    """
+    import asyncio
+
+    try:
+        from uvloop import new_event_loop as new_loop
+    except ImportError:
+        new_loop = None
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(coroutine)
 
 
 def remark(text: str) -> None:
@@ -54,10 +81,7 @@ def _plain(value: Any) -> str:
 
 def command_line(loaded: Configuration, *words: str) -> str:
     """`newsletter WORDS` as one would type it to stay with the same configuration."""
-    from newsletter.settings import shipped
-
-    own = [] if loaded.folder == shipped("config") else ["--config", str(loaded.folder)]
-    return shlex.join(["newsletter", *own, *words])
+    return loaded.command(*words)
 
 
 REASON, WIDE = "why", 110

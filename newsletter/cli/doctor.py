@@ -26,7 +26,8 @@ def doctor(
     seed: Annotated[int, typer.Option(help="With --prove: another number draws other moments.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything that a day's mail needs: folder, disk, keys, database, clock, relay, sender, DNS.
+    """Look at everything that a day's mail needs: folder, disk, keys, database, clock, relay, sender, DNS,
+    language model, channels.
 
     No message is sent. Exit code 1 when something fails; each failure names the setting to change.
 
@@ -64,12 +65,15 @@ def _examine(context: typer.Context, as_json: bool) -> None:
 async def _findings(context: typer.Context) -> list[Finding]:
     from functools import partial
 
-    from newsletter.assembly import DATABASE, SECRET_KEYS, opened_store, outbox, secret_keys, utc_now
+    from newsletter.assembly import DATABASE, opened_store, outbox, utc_now
     from newsletter.doctor import checks
+    from newsletter.doctor.channels import channels
     from newsletter.doctor.findings import fail, ok
     from newsletter.doctor.records import records
     from newsletter.doctor.relaying import relay
+    from newsletter.doctor.summaries import summaries
     from newsletter.errors import ConfigurationError
+    from newsletter.settings.keys import SECRET_KEYS, secret_keys
 
     try:
         loaded = configuration(context)
@@ -86,6 +90,8 @@ async def _findings(context: typer.Context) -> list[Finding]:
         *await checks.database(partial(opened_store, loaded), utc_now()),
         *await relay(settings, outbox(settings)),
         *await records(settings),
+        *await summaries(settings),
+        *channels(settings),
     ]
 
 

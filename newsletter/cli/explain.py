@@ -83,6 +83,17 @@ def _json(explained: Explained, reader: Subscriber) -> dict[str, Any]:
         "section": found.section or None,
         "place_today": found.today,
         "said": _placed(explained),
+        "since": [
+            {
+                "day": day,
+                "votes": one.votes,
+                "before": one.before,
+                "more_than_percent": one.percent,
+                "rose": one.rose,
+                "in_rising": shown,
+            }
+            for day, one, shown in explained.since
+        ],
         "topics": [_sight_json(explained, sight) for sight in found.sights],
         "would_have": [
             {
@@ -120,6 +131,7 @@ def _sight_json(explained: Explained, sight: Sight) -> dict[str, Any]:
         "turn": sight.turn or None,
         "words": [{"wording": wording, "where": where} for wording, where in sight.said],
         "excluded_words": list(sight.words),
+        "muted": list(sight.muted),
         "reasons": _reasons(sight.pick),
         "today": {"score": sight.anew.score, "parts": dict(sight.anew.parts)} if sight.anew else None,
     }
@@ -174,10 +186,13 @@ def _hindered(explained: Explained, sight: Sight) -> str:
     cards, key = (room.max_papers, "max_papers") if sight.topic else (room.trending_papers, "trending_papers")
     pick = f"no. {sight.place} of {counted(sight.picks, 'pick', 'picks')}"
     most, least = (sight.topic.max_papers, sight.topic.min_score) if sight.topic else (cards, 0.0)
-    words = " and ".join(f"“{word}”" for word in sight.words)
+    words, muted = (" and ".join(f"“{word}”" for word in those) for those in (sight.words, sight.muted))
+    # What is muted has no date: who has read that digest may have seen the paper.
+    since = ", if that was so when it was sent" if explained.sent else ""
     below = f"{sight.relevance:.4f} is {sight.shortfall:.4f} below the threshold {least:g}"
     return {
         Hurdle.NONE: f"shown in full: {pick}",
+        Hurdle.MUTED: f"left out: its reader never wants to see {muted}{since}",
         Hurdle.EXCLUDED: f"left out: it says {words}, which the topic excludes",
         Hurdle.BELOW: f"left out: its relevance {below}",
         Hurdle.CUT: "left out: too many papers come before it",
@@ -187,6 +202,23 @@ def _hindered(explained: Explained, sight: Sight) -> str:
         Hurdle.FOLDED: f"folded under “{sight.head.title if sight.head else ''}”, which is nearly the same",
         Hurdle.CHANGED: "no pick when the edition was frozen; it would be one today",
     }[sight.hurdle]
+
+
+def _grown(explained: Explained) -> str:
+    """How the paper's votes have grown since, as sentences; nothing where no digest looked."""
+    if not explained.since:
+        return ""
+    from newsletter.ranking.standings import HIGH
+
+    rising = [one for one in explained.since if one[2]]
+    day, stood, shown = (rising or explained.since)[-1]
+    before = "" if stood.before is None else f", after {stood.before} when it was new"
+    votes = counted(stood.votes, "vote", "votes")
+    said = f"By {day} it had {votes}{before}: more than {stood.percent}% of papers as old."
+    if shown:
+        return f"{said} The digest of {day} had it in “Rising”."
+    least = f"“Rising” takes papers from {100 * HIGH:g}% on that were below when they were new"
+    return f"{said} {least}, as far as they match, were not shown, and digest.rising leaves room."
 
 
 def _ordinal(number: int) -> str:
@@ -233,6 +265,8 @@ def _show(explained: Explained, reader: Subscriber) -> None:
     _say(f"{case.paper.id}, of {of} ({counted(len(edition.papers), 'paper', 'papers')})")
     answer("")
     _say(f"{reader.address}: {_placed(explained)}")
+    if grown := _grown(explained):
+        _say(grown)
     for sight in found.sights:
         answer("")
         _say(sight.topic.name if sight.topic else "Trending", bold=True)
@@ -243,6 +277,9 @@ def _show(explained: Explained, reader: Subscriber) -> None:
         return
     answer("")
     _say("What would have shown it, or shown it in full", bold=True)
+    if any(sight.muted for sight in found.sights):
+        _say("Nothing but the reader's own will: the page of preferences has what they have muted.", "  ")
+        return
     for remedy in explained.remedies:
         _say(f"{_name(explained, remedy.topic)}: {_remedied(explained, remedy)}", "  ")
     if not explained.remedies:

@@ -50,6 +50,7 @@ def list_feedback(
     import asyncio
 
     from newsletter.assembly import opened_store
+    from newsletter.subscribing.preferring import topic_name, topic_names
 
     loaded, normal = configuration(context), address_asked(address)
 
@@ -58,7 +59,8 @@ def list_feedback(
             reader = await known_reader(store, normal)
             said = [one for one in await store.feedback.history(reader.id) if everything or not one.undone]
             papers = await store.papers.get(one.paper for one in said)
-            return [_json(one, papers[one.paper]) for one in said]
+            names = topic_names((), reader)
+            return [_json(one, papers[one.paper], topic_name(one.topic, names)) for one in said]
 
     rows = asyncio.run(go())
     if as_json:
@@ -69,11 +71,11 @@ def list_feedback(
     answer_table(title, columns, [_cells(row)[: len(columns)] for row in rows], ("no.",))
 
 
-def _json(one: Feedback, paper: Paper) -> dict[str, Any]:
+def _json(one: Feedback, paper: Paper, topic: str) -> dict[str, Any]:
     return {
         "number": one.id,
         "given": one.given,
-        "topic": one.topic,
+        "topic": topic,
         "opinion": one.opinion,
         "paper": one.paper,
         "title": _title(paper),
@@ -128,7 +130,8 @@ def add_feedback(
                 for one in await store.feedback.history(reader.id)
                 if (one.topic, one.paper, one.undone) == (slug, meant.id, None)
             )
-            return f"{'Noted' if new else 'Known already'} as no. {number}: {_sentence(normal, slug, opinion, meant)}"
+            said = _sentence(reader, slug, opinion, meant)
+            return f"{'Noted' if new else 'Known already'} as no. {number}: {said}"
 
     answer(asyncio.run(go()))
 
@@ -158,7 +161,7 @@ def undo_feedback(
                 lists = command_line(loaded, "feedback", "list", normal)
                 raise NotFoundError(f"no opinion no. {number} of {normal} stands; `{lists}` lists those that do")
             [paper] = (await store.papers.get([undone.paper])).values()
-            return f"Taken back, no. {number}: {_sentence(normal, undone.topic, undone.opinion, paper)}"
+            return f"Taken back, no. {number}: {_sentence(reader, undone.topic, undone.opinion, paper)}"
 
     answer(asyncio.run(go()))
 
@@ -204,9 +207,12 @@ def reset_feedback(
     answer(f"Taken back: {counted(asyncio.run(go()), 'opinion', 'opinions')} of {about}.")
 
 
-def _sentence(address: str, topic: str, opinion: Opinion, paper: Paper) -> str:
+def _sentence(reader: Subscriber, topic: str, opinion: Opinion, paper: Paper) -> str:
+    from newsletter.subscribing.preferring import topic_name, topic_names
+
     wants = "more" if opinion == "like" else "less"
-    return f"{address} wants {wants} like “{_title(paper)}” for {topic}."
+    about = topic_name(topic, topic_names((), reader))
+    return f"{reader.address} wants {wants} like “{_title(paper)}” for {about}."
 
 
 def _title(paper: Paper) -> str:
@@ -222,15 +228,16 @@ async def _topic(store: Store, reader: Subscriber, paper: Paper, asked: str | No
     """
     from newsletter.feedback import topic_of
 
-    if not reader.topics:
+    if not reader.follows:
         raise typer.BadParameter(f"{reader.address} follows no topic, so there is none to learn about")
     if asked is not None:
-        if asked not in reader.topics:
-            raise typer.BadParameter(f"{reader.address} does not follow “{asked}”, but {', '.join(reader.topics)}")
+        if asked not in reader.follows:
+            raise typer.BadParameter(f"{reader.address} does not follow “{asked}”, but {', '.join(reader.follows)}")
         return asked
     if found := await topic_of(store, reader, paper):
         return found
-    choices = ", ".join(f"--topic {slug}" for slug in reader.topics)
+    own = {one.slug: f" (“{one.name}”)" for one in reader.own}
+    choices = ", ".join(f"--topic {slug}{own.get(slug, '')}" for slug in reader.follows)
     raise typer.BadParameter(
         f"no topic of {reader.address} picked “{_title(paper)}”; say which one it is about: {choices}"
     )

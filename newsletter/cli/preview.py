@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.console import answer, configuration, remark, shown_path
-from newsletter.cli.wanted import OfDay, OfFixture, Wanted, address_asked, exclude, wanted
+from newsletter.cli.console import answer, configuration, day_asked, go, remark, shown_path
+from newsletter.cli.wanted import LATEST, OfDay, OfFixture, Wanted, address_asked, exclude, wanted
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from newsletter.daily import Preview
     from newsletter.model import Outcome
     from newsletter.settings import Configuration
@@ -46,6 +48,9 @@ def preview(
     subscriber: Annotated[str | None, typer.Option(metavar="ADDRESS", help="What this subscriber would get.")] = None,
     topic: Annotated[
         str | None, typer.Option(metavar="SLUG", help="What a reader of this one topic would get.")
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What would be posted in this channel, on standard output.")
     ] = None,
     day: OfDay = None,
     fixture: OfFixture = None,
@@ -87,8 +92,19 @@ def preview(
 
     Example: newsletter preview --subscriber ada@example.org --open
     """
-    import asyncio
-
+    if channel:
+        others: dict[str, object] = {"--subscriber": subscriber, "--topic": topic, "--fixture": fixture}
+        others |= {
+            "--locale": locale,
+            "--format": form,
+            "--width": width,
+            "--dark": dark,
+            "--out": out,
+            "--open": open_it,
+        }
+        exclude("--channel", {**others, "--serve": serve, "--port": port, "--send-to": send_to})
+        typer.echo(go(_post(configuration(context), channel, day_asked(day, words=(LATEST,)))))
+        return
     about = wanted(subscriber=subscriber, topic=topic, day=day, fixture=fixture, locale=locale)
     writing: dict[str, object] = {"--format": form, "--out": out}
     if form is not Format.PNG and (width or dark):
@@ -97,15 +113,15 @@ def preview(
         raise typer.BadParameter("--port is for the live preview: add --serve")
     if serve:
         exclude("--serve", writing | {"--send-to": send_to})
-        asyncio.run(_serve(context, about, port, open_it))
+        go(_serve(context, about, port, open_it))
     elif send_to:
         exclude("--send-to", writing | {"--open": open_it})
-        raise typer.Exit(asyncio.run(_send(configuration(context), about, address_asked(send_to))))
+        raise typer.Exit(go(_send(configuration(context), about, address_asked(send_to))))
     else:
         if str(out) == "-":
             exclude("--out -", {"--open": open_it})
         loaded = configuration(context)
-        written = asyncio.run(_written(loaded, about, form or Format.PAGE, width or WIDTH, dark, out))
+        written = go(_written(loaded, about, form or Format.PAGE, width or WIDTH, dark, out))
         if written and open_it:
             typer.launch(str(written.resolve()))
 
@@ -115,6 +131,16 @@ async def _made(loaded: Configuration, about: Wanted) -> Preview:
 
     async with opened_daily(loaded) as daily:
         return await about.make(daily, loaded)
+
+
+async def _post(loaded: Configuration, channel: str, day: date | None) -> str:
+    from newsletter.assembly import opened_daily
+
+    async with opened_daily(loaded) as daily:
+        if not await daily.store.papers.count():
+            remark("The archive is empty: collecting first.")
+            await daily.collect()
+        return (await daily.preview_post(channel, day)).body
 
 
 def _page(made: Preview, live: str = "") -> str:
@@ -224,12 +250,12 @@ def _answered(loaded: Configuration, address: str, outcome: Outcome) -> str:
     from newsletter.model import State
     from newsletter.text import clean
 
-    smtp = loaded.settings.smtp
-    if outcome.state is State.ACCEPTED and not smtp.host:
+    relays = loaded.settings.smtp.each()
+    if outcome.state is State.ACCEPTED and not relays:
         return (
             f"The test message for {address} is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir)."
         )
-    where = f"{smtp.host}:{smtp.port}" if smtp.host else "the local mailbox"
+    where = " or ".join(f"{one.host}:{one.port}" for one in relays) or "the local mailbox"
     reply = " ".join(filter(None, (str(outcome.code or ""), clean(outcome.text))))
     verb = {
         State.ACCEPTED: "accepted the test message",

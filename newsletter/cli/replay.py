@@ -112,7 +112,7 @@ async def _replayed(loaded: Configuration, after: Sequence[Topic], days: int, ad
             }
             for slug in {**old, **new}
         ],
-        "subscriber": _reader_json(reader, compare_reader(theirs, reader.topics, limits(loaded)), new, titles)
+        "subscriber": _reader_json(reader, compare_reader(theirs, reader.follows, limits(loaded)), new, titles)
         if reader
         else None,
     }

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
     from newsletter.daily import Collected, Preview
     from newsletter.model import Delivery, Paper, Subscriber, Topic
+    from newsletter.model.post import Post
 
 BATCH_COLUMNS = ("source", "document", "day", "verdict", "papers", "new", "why")
 ANSWER_COLUMNS = ("asked", *BATCH_COLUMNS)
 DELIVERY_COLUMNS = ("subscriber", "sections", "papers", "bytes", "state", "reply")
+POST_COLUMNS = ("channel", "date", "papers", "state", "reason")
 NUMBERS = ("papers", "new", "sections", "bytes", "rank", "hour", "readers")
 
 
@@ -37,6 +39,7 @@ def batch_json(collected: Collected) -> dict[str, Any]:
 
 def delivery_json(delivery: Delivery) -> dict[str, Any]:
     return {
+        "id": delivery.id,
         "subscriber": delivery.address,
         "date": delivery.local_date,
         "sections": delivery.sections,
@@ -51,6 +54,18 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "message_id": delivery.message_id,
         "enhanced": delivery.enhanced,
         "queue_id": delivery.queue_id,
+    }
+
+
+def post_json(post: Post) -> dict[str, Any]:
+    return {
+        "channel": post.channel,
+        "date": post.local_date,
+        "papers": post.papers,
+        "state": post.state,
+        "attempt": post.attempt,
+        "next_at": post.next_at,
+        "reason": post.reason,
     }
 
 
@@ -122,6 +137,20 @@ def subscriber_json(subscriber: Subscriber) -> dict[str, Any]:
         "rhythm": subscriber.rhythm,
         "locale": subscriber.locale,
         "origin": subscriber.origin,
+        "own": [_own_json(one) for one in subscriber.own],
+        "muted_words": list(subscriber.muted_words),
+        "muted_authors": list(subscriber.muted_authors),
+    }
+
+
+def _own_json(topic: Topic) -> dict[str, Any]:
+    return {
+        "slug": topic.slug,
+        "name": topic.name,
+        "description": topic.description,
+        "keywords": list(topic.keywords),
+        "exclude": list(topic.exclude),
+        "authors": list(topic.authors),
     }
 
 

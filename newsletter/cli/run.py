@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,16 +15,20 @@ from newsletter.cli.console import (
     command_line,
     configuration,
     day_asked,
+    go,
     progress_bar,
     remark,
     shown_path,
 )
+from newsletter.cli.dispatching import dispatch
 
 if TYPE_CHECKING:
     from newsletter.daily import Preview, Report
     from newsletter.settings import Configuration
 
 LATEST = "latest"
+
+_AT_THE_WORKERS = " The mail is in the local mailbox `outbox` (a Maildir), in the state folder of each worker."
 
 
 def run(
@@ -51,22 +54,30 @@ def run(
     """
     import asyncio
 
-    from newsletter.assembly import opened_daily, utc_now
+    from newsletter.assembly import opened_daily, utc_now, watch
 
     loaded = configuration(context)
     asked = day_asked(day, words=(LATEST,))
 
-    async def go() -> tuple[Report, list[Preview]]:
+    async def journey() -> tuple[Report, list[Preview]]:
         with progress_bar() as progress:
-            async with opened_daily(loaded, progress) as daily:
+            carrying = None if dry_run else dispatch(loaded, progress)
+            async with opened_daily(loaded, progress, dispatch=carrying) as daily:
                 if asked and asked > daily.publishing.today():
                     raise typer.BadParameter(f"{asked} has not come yet; today is {daily.publishing.today()}")
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, daily.stop)
                 if dry_run:
                     return await daily.rehearse(asked, latest=day == LATEST)
-                return await daily.run(utc_now(), asked, latest=day == LATEST), []
+                watching = watch(loaded, daily.store)
+                try:
+                    report = await daily.run(utc_now(), asked, latest=day == LATEST)
+                except Exception as error:
+                    await watching.after(error, utc_now(), asked)
+                    raise
+                await watching.after(report, utc_now(), asked)
+                return report, []
 
-    report, rehearsed = asyncio.run(go())
+    report, rehearsed = go(journey())
     if as_json:
         answer_json(_as_json(loaded, report, rehearsed, dry_run))
     else:
@@ -82,9 +93,11 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
         BATCH_COLUMNS,
         DELIVERY_COLUMNS,
         NUMBERS,
+        POST_COLUMNS,
         batch_json,
         cells,
         delivery_json,
+        post_json,
         rehearsed_json,
     )
 
@@ -102,21 +115,22 @@ def show(loaded: Configuration, report: Report, rehearsed: list[Preview], *, dry
     if rows:
         title = f"{'Rehearsal' if dry_run else 'Deliveries'} for {report.day}"
         answer_table(title, DELIVERY_COLUMNS, cells(rows, DELIVERY_COLUMNS), NUMBERS)
+    if report.posts:
+        answer_table("Posts", POST_COLUMNS, cells([post_json(one) for one in report.posts], POST_COLUMNS), NUMBERS)
+    if (more := sum(report.counts.values()) - len(report.deliveries)) > 0:
+        answer(f"... and {more:,} more: {command_line(loaded, 'deliveries', '--date', str(report.day))}")
     answer(_conclusion(loaded, report, rehearsed, dry_run))
 
 
 def _conclusion(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> str:
     if report.stopped and not report.deliveries:
-        return "Stopped as asked while collecting; what was read is kept, and the next run goes on."
-    if report.waiting:
-        return f"The edition of {report.day} waits for {'; '.join(report.waiting)}."
+        return "Stopped as asked before anything was sent; what was done is kept, and the next run goes on."
     if not report.deliveries and not rehearsed:
         return _nothing_to_do(loaded, report)
     if dry_run:
         one = command_line(loaded, "preview", "--subscriber", "ADDRESS")
         return f"This was a rehearsal: nothing was sent. `{one}` shows one of them."
-    counted = Counter(str(delivery.state) for delivery in report.deliveries)
-    counts = ", ".join(f"{number} {state}" for state, number in counted.items())
+    counts = ", ".join(f"{number} {state}" for state, number in report.counts.items())
     begun = "Stopped as asked. " if report.stopped else "" if report.attempted else "Nothing was sent now. "
     return f"{begun}{report.day}: {counts}.{_what_next(loaded, report)}"
 
@@ -137,19 +151,25 @@ def _what_next(loaded: Configuration, report: Report) -> str:
     from newsletter.assembly import outbox
     from newsletter.model import State
 
-    states = {delivery.state for delivery in report.deliveries}
     words = ""
-    if times := [delivery.next_at for delivery in report.deliveries if delivery.next_at]:
-        words += f" Deferred ones are tried again by a run after {min(times):%Y-%m-%d %H:%M %Z}."
-    if State.SENDING in states:
-        words += " Those that are sending are held by another run, or by one that died."
+    if report.next_at:
+        words += f" Deferred ones are tried again by a run after {report.next_at:%Y-%m-%d %H:%M %Z}."
+    if State.SENDING in report.counts:
+        words += " Those that are sending are held by a worker, by another run, or by one that died."
     accepted = next((one.address for one in report.deliveries if one.state is State.ACCEPTED), None)
     if accepted and report.attempted:
         look = command_line(loaded, "preview", "--subscriber", accepted, "--date", str(report.day), "--open")
-        if not loaded.settings.smtp.host:
+        if _is_local(loaded):
             words += f" The mail is in the local mailbox {shown_path(outbox(loaded.settings))} (a Maildir)."
+        elif not loaded.settings.smtp.each():
+            words += _AT_THE_WORKERS
         words += f" To see one: {look}"
     return words
+
+
+def _is_local(loaded: Configuration) -> bool:
+    """Whether this process puts the mail into a mailbox of its own."""
+    return not loaded.settings.smtp.each() and loaded.settings.dispatch == "local"
 
 
 def exit_code(report: Report) -> int:
@@ -160,12 +180,13 @@ def exit_code(report: Report) -> int:
         return 0
     unsettled = {State.REFUSED, State.DEFERRED, State.UNKNOWN, State.SENDING, State.READY}
     unread = bool(report.collected) and all(one.batch.verdict is Verdict.BROKEN for one in report.collected)
-    return 3 if unread or any(one.state in unsettled for one in report.deliveries) else 0
+    states = {*report.counts, *(one.state for one in report.posts)}
+    return 3 if unread or not unsettled.isdisjoint(states) else 0
 
 
 def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dry_run: bool) -> dict[str, Any]:
     from newsletter.assembly import outbox
-    from newsletter.cli.rows import batch_json, delivery_json, rehearsed_json
+    from newsletter.cli.rows import batch_json, delivery_json, post_json, rehearsed_json
 
     return {
         "date": report.day,
@@ -173,12 +194,13 @@ def _as_json(loaded: Configuration, report: Report, rehearsed: list[Preview], dr
         "newest": report.newest,
         "edition": {"day": report.edition.day, "papers": len(report.edition.papers)} if report.edition else None,
         "batches": [batch_json(one) for one in report.collected],
+        "counts": {str(state): number for state, number in report.counts.items()},
         "deliveries": [delivery_json(one) for one in report.deliveries] + [rehearsed_json(one) for one in rehearsed],
         "attempted": report.attempted,
+        "posts": [post_json(one) for one in report.posts],
         "alerts": list(report.alerts),
         "stopped": report.stopped,
-        "waiting": list(report.waiting),
         "failure": str(report.failure) if report.failure else None,
-        "outbox": None if loaded.settings.smtp.host else outbox(loaded.settings),
+        "outbox": outbox(loaded.settings) if _is_local(loaded) else None,
         "conclusion": _conclusion(loaded, report, rehearsed, dry_run),
     }

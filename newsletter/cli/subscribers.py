@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -61,34 +61,42 @@ def import_subscribers(
     """
     import asyncio
 
-    from newsletter.assembly import opened_store
-    from newsletter.subscribing import import_csv
+    from newsletter.assembly import opened_store, utc_now
+    from newsletter.subscribing import as_text, import_csv
 
     loaded = configuration(context)
     slugs = {topic.slug for topic in loaded.topics}
+    counts = {"added": 0, "updated": 0, "bad": 0}
+    bad: list[dict[str, object]] = []
+    stayed_away: list[str] = []
 
-    async def go() -> Imported:
-        async with opened_store(loaded) as store:
-            if str(file) == "-":
-                return await import_csv(store, sys.stdin, slugs)
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                return await import_csv(store, lines, slugs)
+    def tell(part: Imported) -> None:
+        counts["added"] += part.added
+        counts["updated"] += part.updated
+        counts["bad"] += len(part.bad)
+        for row in part.bad:
+            remark(f"{file}:{row.line}: {row.why}")
+        for address in part.stayed_away:
+            remark(f"{address} left before and stays away")
+        if as_json:
+            bad.extend({"line": row.line, "why": row.why} for row in part.bad)
+            stayed_away.extend(part.stayed_away)
+
+    async def go() -> None:
+        with as_text(sys.stdin.buffer if str(file) == "-" else file.open("rb")) as lines:
+            async with opened_store(loaded) as store:
+                async for part in import_csv(store, lines, slugs, utc_now()):
+                    tell(part)
 
     try:
-        imported = asyncio.run(go())
+        asyncio.run(go())
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from None
-    for row in imported.bad:
-        remark(f"{file}:{row.line}: {row.why}")
-    for address in imported.stayed_away:
-        remark(f"{address} left before and stays away")
     if as_json:
-        bad = [{"line": row.line, "why": row.why} for row in imported.bad]
-        counts = {"added": imported.added, "updated": imported.updated}
-        answer_json(counts | {"bad": bad, "stayed_away": list(imported.stayed_away)})
+        answer_json({"added": counts["added"], "updated": counts["updated"], "bad": bad, "stayed_away": stayed_away})
     else:
-        answer(f"{imported.added} added, {imported.updated} updated, {len(imported.bad)} rows not taken.")
-    raise typer.Exit(3 if imported.bad else 0)
+        answer(f"{counts['added']} added, {counts['updated']} updated, {counts['bad']} rows not taken.")
+    raise typer.Exit(3 if counts["bad"] else 0)
 
 
 @app.command("export")
@@ -104,22 +112,30 @@ def export_subscribers(
     """
     import asyncio
 
-    from newsletter.model import Status
+    from newsletter.assembly import opened_store
     from newsletter.subscribing import export_csv
 
-    everybody = asyncio.run(_everybody(configuration(context)))
-    readers = [one for one in everybody if one.status in {Status.ACTIVE, Status.PAUSED}]
+    loaded = configuration(context)
+
+    async def go(file: TextIO) -> int:
+        readers = -1  # the header is none
+        async with opened_store(loaded) as store:
+            async for block in export_csv(store):
+                file.write(block)
+                readers += block.count("\n")
+        return readers
+
     if out is None:
-        export_csv(readers, sys.stdout)
+        asyncio.run(go(sys.stdout))
         return
     try:
         # Private: these are people's addresses.
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            export_csv(readers, file)
+            readers = asyncio.run(go(file))
     except OSError as error:
         raise typer.BadParameter(f"{out} cannot be written: {error.strerror}") from None
-    answer(f"{len(readers)} readers written to {out}.")
+    answer(f"{readers} readers written to {out}.")
 
 
 @app.command("leave")

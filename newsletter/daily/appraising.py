@@ -7,14 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
-from newsletter.daily import many
+from newsletter import ranking
 from newsletter.model import TRENDING, Edition, Feedback, Opinion, Paper, Ranking, ReadablePaper, Subscriber, Topic
-from newsletter.ranking import Background, Candidates, Encoder, Judged, Scored, background, extended, ranking, score
-from newsletter.ranking.background import IMAGINED, Known
 from newsletter.store import Store
 from newsletter.store.backgrounds import Backgrounds
 from newsletter.text import readable
+
+if TYPE_CHECKING:
+    from newsletter.ranking import Background, Candidates, Encoder, Judged, Known, Scored
+    from newsletter.ranking.records import Record
 
 SHOWN_DAYS = 90
 """What was shown and passed over longer ago teaches nothing any more."""
@@ -32,7 +35,7 @@ class Appraising:
         self._kept = kept
         self._week: tuple[str, Known] | None = None
         self._ground: tuple[tuple[str, tuple[str, ...]], Background] | None = None
-        self._archive_days = archive_days
+        self.archive_days = archive_days
         self._encoders = tuple(encoders)
         self._candidates: dict[tuple[date, tuple[str, ...]], Candidates] = {}
         self._examples: dict[str, Judged | None] = {}
@@ -41,8 +44,26 @@ class Appraising:
         """The rankings of `topics`, and *Trending*, for the papers of `edition`."""
         candidates = await self.candidates(edition)
         examples = {topic.slug: await self._examples_of(topic) for topic in topics}
+
+        def ranked() -> list[Ranking]:
+            from newsletter.daily import many  # with all that ranking needs, which most commands do not
+
+            return many.rank(candidates, topics, examples, self._encoders)
+
         # In a thread: two thousand papers take seconds, and open connections must not starve meanwhile.
-        return await asyncio.to_thread(many.rank, candidates, topics, examples, self._encoders)
+        return await asyncio.to_thread(ranked)
+
+    async def records(self, edition: Edition, topics: Sequence[Topic]) -> Iterable[Record]:
+        """The same rankings as records, for `store.editions.freeze`: thousands of them take no memory."""
+        candidates = await self.candidates(edition)
+        examples = {topic.slug: await self._examples_of(topic) for topic in topics}
+
+        def ranked() -> Iterable[Record]:
+            from newsletter.daily import many
+
+            return many.Spool(many.records(candidates, topics, examples, self._encoders))
+
+        return await asyncio.to_thread(ranked)
 
     async def scored(self, edition: Edition, topics: Sequence[Topic], reader: Subscriber | None = None) -> list[Scored]:
         """All papers of `edition` as each of `topics` sees them; with a `reader`, as that reader's verdicts do."""
@@ -50,7 +71,7 @@ class Appraising:
         verdicts = await self._verdicts([reader], edition) if reader else {}
         own = {slug: judged for (_, slug), judged in verdicts.items()}
         judged = {topic.slug: [*await self._examples_of(topic), *own.get(topic.slug, [])] for topic in topics}
-        return await asyncio.to_thread(lambda: list(score(candidates, topics, judged, self._encoders)))
+        return await asyncio.to_thread(lambda: list(ranking.score(candidates, topics, judged, self._encoders)))
 
     async def personal(
         self,
@@ -63,18 +84,24 @@ class Appraising:
         ones, whose wording of the topics counts. Readers without verdicts on a topic they follow are left out. For
         readers in `at`, the verdicts count that stood at that moment."""
         verdicts = await self._verdicts(readers, edition, at)
-        follows = {reader.id: frozenset(reader.topics) for reader in readers}
-        found: dict[int, list[Ranking]] = defaultdict(list)
+        follows = {reader.id: frozenset(reader.follows) for reader in readers}
+        changed = []
         for (reader, slug), judged in verdicts.items():
             common = rankings.get(slug)
             if slug in follows[reader] and common and common.topic:
-                own = {slug: [*await self._examples_of(common.topic), *judged]}
-                found[reader].append(await self._ranked(edition, common.topic, own))
-        return dict(found)
-
-    async def _ranked(self, edition: Edition, topic: Topic, judged: Mapping[str, Sequence[Judged]]) -> Ranking:
+                changed.append((reader, common.topic, [*await self._examples_of(common.topic), *judged]))
+        if not changed:
+            return {}
         candidates = await self.candidates(edition)
-        return await asyncio.to_thread(lambda: ranking(*score(candidates, [topic], judged, self._encoders)))
+        asked = [(topic, judged) for _, topic, judged in changed]
+        # In a thread, once for all readers: what they have in common is worked out once.
+        made = await asyncio.to_thread(
+            lambda: list(map(ranking.ranking, ranking.score_each(candidates, asked, self._encoders)))
+        )
+        found: dict[int, list[Ranking]] = defaultdict(list)
+        for (reader, *_), own in zip(changed, made, strict=True):
+            found[reader].append(own)
+        return dict(found)
 
     async def candidates(self, edition: Edition) -> Candidates:
         """The papers of `edition` against those of the days before.
@@ -86,7 +113,7 @@ class Appraising:
             papers = await self.papers(edition.papers, edition.day)
             ordered = [readable(papers[one]) for one in edition.papers]
             known = await self._background(edition.day, ordered)
-            made = await asyncio.to_thread(Candidates, ordered, known)
+            made = await asyncio.to_thread(lambda: ranking.Candidates(ordered, known))  # its import takes a while too
             # One is enough: editions are asked for day by day, and each holds an archive.
             self._candidates = {key: made}
         return self._candidates[key]
@@ -99,22 +126,25 @@ class Appraising:
         }
 
     async def _background(self, day: date, papers: Sequence[ReadablePaper]) -> Background:
-        after, monday = day - timedelta(days=self._archive_days), day - timedelta(days=day.weekday())
+        after, monday = day - timedelta(days=self.archive_days), day - timedelta(days=day.weekday())
         key = await self._store.papers.archive_key(after, monday)
         known = self._week[1] if self._week and self._week[0] == key else None
         known = known or await asyncio.to_thread(self._kept.load, key)
         if known is None:
             archive = await self._readable(after, monday)
-            if len(archive) < IMAGINED:
+            if len(archive) < ranking.IMAGINED:
                 # So little is counted anew every day.
-                return await asyncio.to_thread(background, await self._readable(after, day), papers)
-            known = (await asyncio.to_thread(background, archive)).known
+                return await asyncio.to_thread(ranking.background, await self._readable(after, day), papers)
+            known = (await asyncio.to_thread(ranking.background, archive)).known
             await asyncio.to_thread(self._kept.save, key, known)
         self._week = (key, known)
         since = await self._readable(monday, day) if monday < day else []
         day_key = (key, tuple(paper.id for paper in since))
         if self._ground is None or self._ground[0] != day_key:
-            self._ground = (day_key, await asyncio.to_thread(lambda: Background(extended(known, since))))
+            self._ground = (
+                day_key,
+                await asyncio.to_thread(lambda: ranking.Background(ranking.extended(known, since))),
+            )
         return self._ground[1]
 
     async def _readable(self, after: date, before: date) -> list[ReadablePaper]:
@@ -131,7 +161,7 @@ class Appraising:
             found = await self._store.papers.resolve(text, exactly=True)
             paper = found[0] if found else Paper(f"example:{text}", text, "")
             useful = bool(found) or " " in text.strip()
-            self._examples[text] = Judged(readable(paper), Opinion.LIKE, example=True) if useful else None
+            self._examples[text] = ranking.Judged(readable(paper), Opinion.LIKE, example=True) if useful else None
         return self._examples[text]
 
     async def _verdicts(
@@ -151,7 +181,7 @@ class Appraising:
         for one in sorted([*silent, *spoken], key=lambda one: (one.given, one.paper)):
             if one.paper in papers:
                 age = max((edition.day - one.given.date()).days, 0)
-                verdicts[one.subscriber, one.topic].append(Judged(papers[one.paper], one.opinion, age))
+                verdicts[one.subscriber, one.topic].append(ranking.Judged(papers[one.paper], one.opinion, age))
         topics = {(reader, one.topic) for reader, several in said.items() for one in several}
         return {key: several for key, several in verdicts.items() if key in topics}
 
@@ -159,18 +189,18 @@ class Appraising:
         """What the readers of these `ids` were shown before `edition`: the first picks of their topics, as many as a
         digest shows, in the editions since their first e-mail."""
         wanted = [reader for reader in readers if reader.id in set(ids)]
-        first = await self._store.ledger.first_planned()
+        first = await self._store.ledger.first_planned([one.id for one in wanted])
         after = edition.day - timedelta(days=SHOWN_DAYS)
         editions = [one for one in await self._store.editions.between(after, edition.day) if one.day < edition.day]
         personal = await self._store.editions.personal([one.id for one in wanted], [one.id for one in editions])
         found = []
         for one in editions:
-            common = await self._store.editions.rankings(one.id)
+            common = await self._store.editions.rankings(one.id, {slug for reader in wanted for slug in reader.follows})
             for reader in wanted:
                 if reader.id not in first or one.day < first[reader.id]:
                     continue
                 own = {**common, **personal.get((reader.id, one.id), {})}
-                found.extend(_first_picks(reader, one, [own[slug] for slug in reader.topics if slug in own]))
+                found.extend(_first_picks(reader, one, [own[slug] for slug in reader.follows if slug in own]))
         return found
 
 

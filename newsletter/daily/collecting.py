@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from newsletter.daily.timing import COLLECT, timed
 from newsletter.errors import SourceError, StoreError
 from newsletter.model import Answered, Batch, Verdict
 from newsletter.policy import verdicts
@@ -30,21 +31,19 @@ class Collected:
 
 
 class Collecting:
-    """Asks sources. `now` gives aware UTC, `today` the date in the schedule's time zone; `look_back` and `keep_answers`
-    count in days."""
+    """Asks sources. `now` gives aware UTC, `today` the date in the schedule's time zone; `look_back` counts in
+    days."""
 
     def __init__(
         self,
         store: Store,
         look_back: int,
-        keep_answers: int,
         now: Callable[[], datetime],
         today: Callable[[], date],
         progress: Progress,
     ) -> None:
         self._store = store
         self._look_back = look_back
-        self._keep_answers = keep_answers
         self._now = now
         self._today = today
         self._progress = progress
@@ -55,6 +54,10 @@ class Collecting:
         One that cannot answer becomes a *broken* batch, and the others go on. Then those that know more of papers are
         asked about what the next edition would take.
         """
+        async with timed(COLLECT, self._store.steps, self._now, day):
+            return await self._collect(sources, day)
+
+    async def _collect(self, sources: Sequence[Source], day: date | None) -> list[Collected]:
         at, collected = self._now(), []
         for number, source in enumerate(sources):
             self._progress("Collecting", number, len(sources))
@@ -63,7 +66,6 @@ class Collecting:
             if isinstance(source, Enricher):
                 collected += await self._enriched(source, at)
         self._progress("Collecting", len(sources), len(sources))
-        await self._store.answers.forget(at - timedelta(days=self._keep_answers))
         return collected
 
     async def back_fill(

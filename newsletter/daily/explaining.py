@@ -12,9 +12,10 @@ from datetime import date, timedelta
 from newsletter.daily.publishing import Publishing
 from newsletter.errors import NotFoundError
 from newsletter.model import TRENDING, Delivery, Edition, Paper, Ranking, State, Subscriber, Topic
-from newsletter.ranking import Limits
+from newsletter.ranking import Limits, muted
 from newsletter.ranking.explaining import Case, Explanation, Occasion, explain
 from newsletter.ranking.remedies import Remedy, remedies, variants
+from newsletter.ranking.standings import Standing
 from newsletter.store import Store
 from newsletter.text import readable
 
@@ -24,13 +25,16 @@ _GONE_OUT = (State.ACCEPTED, State.UNKNOWN, State.SKIPPED)
 @dataclass(frozen=True, slots=True)
 class Explained:
     """Everything about a paper and a reader's digest. `delivery` is the one that carries it, None where there is none
-    (yet): then it is as it would be made now. `spanned` tells whether that digest takes in the paper's edition."""
+    (yet): then it is as it would be made now. `spanned` tells whether that digest takes in the paper's edition.
+    `since` are the days of later digests that looked at how the paper's votes had grown, with where it stood then and
+    whether they had it in *Rising*."""
 
     case: Case
     explanation: Explanation
     remedies: tuple[Remedy, ...]
     delivery: Delivery | None
     spanned: bool
+    since: tuple[tuple[date, Standing, bool], ...] = ()
 
     @property
     def frozen(self) -> bool:
@@ -59,6 +63,7 @@ class Explaining:
         """
         edition = await self._edition(paper, asked)
         day, span, delivery = await self._digest(edition, reader, asked)
+        newest = delivery.occasion.newest if delivery else day
         spanned = any(one.day == edition.day for one in span)
         if asked and not spanned:
             raise NotFoundError(
@@ -68,24 +73,41 @@ class Explaining:
         editions = tuple(span) if spanned else (edition,)
         rankings = {one.id: await self._rankings(one, reader, day, delivery) for one in editions}
         topics = self._wordings(reader, rankings[edition.id])
+        rankings = {number: await self._publishing.unmuted(reader, by, newest) for number, by in rankings.items()}
+        whole = await self._publishing.spanning.span(editions, newest)
+        await self._publishing.spanning.rankings(whole, rankings, reader.follows)  # which reads what it needs
         appraising = self._publishing.appraising
+        candidates = await appraising.candidates(edition)
         scored = await appraising.scored(edition, topics, reader)
         occasion = Occasion(
             day=day,
             edition=edition,
-            editions=editions,
-            follows=reader.topics,
+            span=whole,
+            follows=reader.follows,
             rankings=rankings,
             scored={one.topic.slug: one for one in scored},
             trending=next(one for one in await appraising.rank(edition, []) if one.slug == TRENDING),
             limits=self._limits,
-            candidates=await appraising.candidates(edition),
+            candidates=candidates,
+            muted=muted(candidates.papers, reader.muted_words, reader.muted_authors),
         )
         case = occasion.case(paper.id)
         tried = variants(case)
         rescored = await appraising.scored(edition, [one.topic for one in tried], reader) if tried else []
         found = tuple(remedies(case, list(zip(tried, rescored, strict=True))))
-        return Explained(case, explain(case), found, delivery, spanned)
+        since = await self._since(paper, reader, day)
+        return Explained(case, explain(case), found, delivery, spanned, since)
+
+    async def _since(self, paper: Paper, reader: Subscriber, day: date) -> tuple[tuple[date, Standing, bool], ...]:
+        """Where the paper stood on the days of the digests after that of `day`, for as long as they look back."""
+        spanning = self._publishing.spanning
+        shown = (await self._store.shown.to([reader.id], day, day + spanning.reach)).get(reader.id, [])
+        deliveries = await self._store.ledger.deliveries(address=reader.address) if shown else []
+        newest = {one.local_date: one.occasion.newest for one in deliveries}
+        stood = [
+            (when, (await spanning.standings(newest.get(when, when))).of.get(paper.id), one) for when, one in shown
+        ]
+        return tuple((when, standing, paper.id in one.rising) for when, standing, one in stood if standing)
 
     async def _edition(self, paper: Paper, asked: date | None) -> Edition:
         """The edition that took the paper; where none did, the draft of the day that would."""
@@ -107,11 +129,17 @@ class Explaining:
         """The local date of the digest that carries `edition`, the editions it spans, and its delivery. Where several
         deliveries would do, the first that has gone out; where none does, the digest of the edition's own day."""
         draft = edition if not edition.id else None
-        known = [one for one in await self._store.ledger.deliveries(address=reader.address) if _may_carry(one, edition)]
+        known = [
+            one
+            for one in await self._store.ledger.deliveries(address=reader.address)
+            if one.state is not State.SUPERSEDED and (asked or one.occasion.newest >= edition.day)
+        ]
         by_fate = sorted(known, key=lambda one: (one.state not in _GONE_OUT, one.local_date))
         for delivery in by_fate:
             if asked in (None, delivery.local_date):
-                span = (await self._publishing.spans([reader], delivery.local_date, draft))[reader.id]
+                newest = delivery.occasion.newest
+                drafted = draft if edition.day <= newest else None
+                span = (await self._publishing.spans([reader], delivery.local_date, drafted, newest))[reader.id]
                 if asked or any(one.day == edition.day for one in span):
                     return delivery.local_date, span, delivery
         day = asked or edition.day
@@ -122,14 +150,15 @@ class Explaining:
     ) -> Mapping[str, Ranking]:
         """What the reader is ranked of `edition`: what is frozen, and where it is not, what a run would freeze now."""
         appraising = self._publishing.appraising
-        common = await self._store.editions.rankings(edition.id) if edition.id else {}
-        missing = [self._topics[one] for one in reader.topics if one in self._topics and one not in common]
+        common = await self._store.editions.rankings(edition.id, [*reader.follows, TRENDING]) if edition.id else {}
+        worded = self._topics | {topic.slug: topic for topic in reader.own}
+        missing = [worded[slug] for slug in reader.follows if slug in worded and slug not in common]
         if missing or TRENDING not in common:
             common = {one.slug: one for one in await appraising.rank(edition, missing)} | common
         key = (reader.id, edition.id)
         own = (await self._store.editions.personal([reader.id], [edition.id])).get(key) if edition.id else None
         if own is None and (delivery is None or delivery.state not in _GONE_OUT):
-            planned = await self._store.ledger.planned(day)
+            planned = await self._store.ledger.planned(day, [reader.id])
             made = await appraising.personal(edition, common, [reader], planned)
             own = {one.slug: one for one in made.get(reader.id, [])}
         return {**common, **(own or {})}
@@ -137,8 +166,5 @@ class Explaining:
     def _wordings(self, reader: Subscriber, rankings: Mapping[str, Ranking]) -> list[Topic]:
         """The reader's topics as they are worded today; one that is configured no more as it was worded last."""
         known = {slug: one.topic for slug, one in rankings.items() if one.topic} | self._topics
-        return [known[slug] for slug in reader.topics if slug in known]
-
-
-def _may_carry(delivery: Delivery, edition: Edition) -> bool:
-    return delivery.local_date >= edition.day and delivery.state is not State.SUPERSEDED
+        known |= {topic.slug: topic for topic in reader.own}
+        return [known[slug] for slug in reader.follows if slug in known]

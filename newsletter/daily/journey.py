@@ -3,47 +3,83 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from newsletter.daily.collecting import Collected, Collecting, by_day
 from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
-from newsletter.daily.publishing import Publishing
+from newsletter.daily.dispatching import Dispatch, OpenedSources
+from newsletter.daily.looking import Looked, Looking
+from newsletter.daily.posting import Posting
+from newsletter.daily.pruning import Pruning
+from newsletter.daily.publishing import Publishing, Rules
 from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
-from newsletter.model import OPEN_STATES, Delivery, Digest, Edition, Outcome, Paper, Subscriber
-from newsletter.policy import verdicts
+from newsletter.model import SETTLED_STATES, Delivery, Digest, Edition, Outcome, Paper, State, Subscriber
+from newsletter.model.post import Post
+from newsletter.rendering.posts import Composed
 from newsletter.sources.base import Source
 from newsletter.store import Store
 
-OpenedSources = Callable[[bool, datetime | None], AbstractAsyncContextManager[Sequence[Source]]]
-"""The configured sources: offline or not, and then as the network was at a moment (None: now)."""
+MOST_TOLD = 1_000
+"""Deliveries that a report has row by row; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run came to: `deliveries` are all of the day, and of earlier days those that still waited; `attempted`
-    counts those that this run tried; `newest` is the newest day of the archive. `alerts` is what the relay
-    said about this installation; `stopped` tells that the run was asked to end before it was through;
-    `waiting` says why the edition was not made yet, a sentence for each source that is late;
-    `failure` is what ended the sending early."""
+    """What a run came to: `counts` says how many deliveries of the day, and of those of earlier days that still
+    waited, are in each state, `next_at` when the first deferred one of these dates is tried again, and `deliveries`
+    are the first MOST_TOLD of them; `attempted` counts those that this run tried; `newest` is the newest day of the
+    archive. `alerts` is what the relay said about this installation, and why summaries are missing; `stopped` tells
+    that the run was asked to end before it was through; `failure` is what ended the sending early. `posts` are those
+    of the day in channels, and those of earlier days that were tried."""
 
     day: date
     collected: tuple[Collected, ...]
     edition: Edition | None
-    deliveries: tuple[Delivery, ...]
-    attempted: int
-    newest: date | None
+    deliveries: tuple[Delivery, ...] = ()
+    counts: Mapping[State, int] = field(default_factory=dict)
+    next_at: datetime | None = None
+    attempted: int = 0
+    newest: date | None = None
     alerts: tuple[str, ...] = ()
     stopped: bool = False
-    waiting: tuple[str, ...] = ()
     failure: NewsletterError | None = None
+    posts: tuple[Post, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What `Daily.send` came to on the `day` of the newest edition there may be: the local `dates` that were open, how
+    many deliveries were `attempted`, when the first deferred one is tried again, what the relay said about this
+    installation, what ended it early, and the posts in channels of that day, and those that were tried."""
+
+    day: date
+    dates: tuple[date, ...]
+    attempted: int
+    next_at: datetime | None
+    alerts: tuple[str, ...]
+    failure: NewsletterError | None
+    posts: tuple[Post, ...] = ()
+
+    @property
+    def report(self) -> Report:
+        """The same as of a run for the day of the newest edition."""
+        return Report(self.day, (), None, attempted=self.attempted, alerts=self.alerts, failure=self.failure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    settled: Mapping[State, int]
+    waiting: Sequence[int]
 
 
 class Daily:
-    """The journey with concrete parts, which only the assembly chooses."""
+    """The journey with concrete parts, which only the assembly chooses. `dispatch` carries out the steps of a run;
+    `delivering` is for the single messages that no ledger knows of."""
 
     def __init__(
         self,
@@ -53,24 +89,26 @@ class Daily:
         publishing: Publishing,
         composing: Composing,
         delivering: Delivering,
-        on_unknown: str,
-        is_alive: Callable[[str], bool | None],
+        posting: Posting,
+        pruning: Pruning,
+        rules: Rules,
+        now: Callable[[], datetime],
+        dispatch: Dispatch,
     ) -> None:
         self.store = store
         self.publishing = publishing
+        self.posting = posting
+        self.pruning = pruning
         self._opened_sources = opened_sources
-        self._asking: asyncio.Task[list[Collected]] | None = None
         self._collecting = collecting
         self._composing = composing
         self._delivering = delivering
-        self._on_unknown = on_unknown
-        self._is_alive = is_alive
+        self._dispatch = dispatch
+        self._looking = Looking(store, publishing, rules.calendar, rules.sources, dispatch, now)
 
     def stop(self) -> None:
         """End a run soon: begin nothing new, finish what is open. A source that is being asked is not waited for."""
-        self._delivering.stop()
-        if self._asking:
-            self._asking.cancel()
+        self._dispatch.stop()
 
     async def collect(
         self,
@@ -132,51 +170,92 @@ class Daily:
         newest = await self.store.papers.newest_day(self.publishing.today()) if latest else None
         return asked or newest or self.publishing.today()
 
-    async def run(
-        self, now: datetime, asked: date | None = None, *, latest: bool = False, patient: bool = False
-    ) -> Report:
-        """Collect, freeze, plan, deliver. Run twice, it sends once; after a crash, it goes on.
-
-        `patient` it makes no edition while a source is late (see `policy.verdicts.late`), and says so.
-        """
-        await self.store.ledger.recover(now, self._on_unknown, self._is_alive)
-        collected = await self._collected_unless_stopped()
+    async def run(self, now: datetime, asked: date | None = None, *, latest: bool = False) -> Report:
+        """Collect, freeze, plan for everybody who is due on the day, whatever their hour, deliver. Run twice, it sends
+        once; after a crash, it goes on."""
+        dispatch = self._dispatch
+        await dispatch.recover(now)
+        await dispatch.call_back()
+        collected = await dispatch.collect()
         day = await self.day_of(asked, latest=latest)
-        if self._delivering.stopped:
-            return Report(day, tuple(collected), await self.store.editions.find(day), (), 0, None, stopped=True)
-        waiting = verdicts.late(one.batch for one in collected) if patient else ()
-        edition = await (self.store.editions.find(day) if waiting else self.publishing.freeze(day))
-        if edition or not waiting:
-            waiting = ()
-            await self.publishing.plan(day)
+        if dispatch.stopped:
+            return Report(day, tuple(collected), await self.store.editions.find(day), stopped=True)
+        await self.store.subscribers.wake(min(day, self.publishing.today()))
+        await self.store.subscribers.stay_forgotten()
+        edition = await dispatch.freeze(day)
+        await dispatch.plan(day)
         # An earlier day's deliveries still wait where the reader is not due today: else today's would have superseded
         # them.
         dates = sorted({day, *await self.store.ledger.open_dates(day)})
-        held = {one.id for date in dates for one in await self.store.ledger.of_date(date) if one.state in OPEN_STATES}
-        attempted, failure = 0, None
+        before = await self._standing(day, dates)
+        attempted, failure = dispatch.attempted, None
         try:
-            for date in dates:
-                attempted += await self._delivering.deliver(date)
+            await dispatch.deliver(dates)
         except (RelayError, CompositionError) as error:
             failure = error
-        known = [one for date in dates for one in await self.store.ledger.of_date(date)]
-        deliveries = [one for one in known if one.local_date == day or one.id in held]
-        newest = await self.store.papers.newest_day(self.publishing.today())
-        alerts, stopped = tuple(self._delivering.alerts), self._delivering.stopped
-        return Report(
-            day, tuple(collected), edition, tuple(deliveries), attempted, newest, alerts, stopped, waiting, failure
+        posts = [] if dispatch.stopped else await self.posting.post(day, lambda: dispatch.stopped)
+        report = Report(
+            day,
+            tuple(collected),
+            edition,
+            tuple(await self.store.ledger.first(day, MOST_TOLD, before.waiting)),
+            await self._counted(dates, before),
+            await self._next_at(dates),
+            dispatch.attempted - attempted,
+            await self.store.papers.newest_day(self.publishing.today()),
+            (*dispatch.alerts, *self.publishing.alerts, *self.posting.alerts),
+            dispatch.stopped,
+            failure,
+            tuple(posts),
         )
+        if report.stopped or failure:
+            return report
+        return replace(report, alerts=(*report.alerts, *await self.pruning.faults(now)))
 
-    async def _collected_unless_stopped(self) -> list[Collected]:
-        self._asking = asyncio.ensure_future(self.collect())
+    async def look(self) -> Looked:
+        """See what is due, make the edition that is complete, and plan whose moment has come: what a scheduler does
+        every few minutes. `send` sends it."""
+        return await self._looking.look()
+
+    async def send(self) -> Sent:
+        """Send what is open, of all dates, and post in the channels what the newest edition brings."""
+        dispatch = self._dispatch
+        dates = await self.store.ledger.open_dates(date.max)
+        attempted, failure = dispatch.attempted, None
         try:
-            return await self._asking
-        except asyncio.CancelledError:
-            if not self._delivering.stopped:
-                raise
-            return []
-        finally:
-            self._asking = None
+            await dispatch.deliver(dates)
+        except (RelayError, CompositionError) as error:
+            failure = error
+        day = self._looking.newest
+        posts = []
+        if not dispatch.stopped:
+            posts = await self.posting.post(await self.posting.newest_day(), lambda: dispatch.stopped)
+        next_at = await self._next_at(dates)
+        alerts = (*dispatch.alerts, *self.publishing.alerts, *self.posting.alerts)
+        return Sent(day, tuple(dates), dispatch.attempted - attempted, next_at, alerts, failure, tuple(posts))
+
+    async def _next_at(self, dates: Sequence[date]) -> datetime | None:
+        """When the first deferred delivery of `dates`, or post, is tried again."""
+        moments = (await self.store.ledger.next_at(dates), await self.posting.next_at())
+        return min(filter(None, moments), default=None)
+
+    async def _standing(self, day: date, dates: Sequence[date]) -> _Standing:
+        """How things stand before a run delivers: what of the `dates` before `day` is settled, and the first ids of
+        what waits from them."""
+        earlier = [one for one in dates if one != day]
+        settled: Counter[State] = Counter()
+        for one in earlier:
+            counts = await self.store.ledger.counts(one)
+            settled.update({state: counts[state] for state in SETTLED_STATES})
+        return _Standing(settled, await self.store.ledger.waiting(earlier, MOST_TOLD) if earlier else [])
+
+    async def _counted(self, dates: Sequence[date], before: _Standing) -> dict[State, int]:
+        """How many deliveries of `dates` are in each state, those left out that were settled before the run."""
+        counts: Counter[State] = Counter()
+        for one in dates:
+            counts.update(await self.store.ledger.counts(one))
+        counts.subtract(before.settled)
+        return {state: number for state in State if (number := counts[state]) > 0}
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:
         """`run` without ledger and mail: what would go out now, composed in full. Papers are collected, no more.
@@ -186,8 +265,9 @@ class Daily:
         collected = await self.collect()
         day = await self.day_of(asked, latest=latest)
         edition = await self._edition_or_draft(day)
-        deliveries = await self.store.ledger.of_date(day)
-        planned = {delivery.subscriber_id for delivery in deliveries}
+        ledger = self.store.ledger
+        counts = {state: number for state, number in (await ledger.counts(day)).items() if number}
+        planned = await ledger.readers(day)
         readers = [reader for reader in await self.publishing.due(day, edition) if reader.id not in planned]
         previews = await self._composing.previews(readers, day, edition)
         for made in {
@@ -198,7 +278,9 @@ class Daily:
                 self._composing.pass_gate(made)
         newest = await self.store.papers.newest_day(self.publishing.today())
         there = edition if edition.papers else None
-        return Report(day, tuple(collected), there, tuple(deliveries), 0, newest), previews
+        deliveries = tuple(await ledger.first(day, MOST_TOLD))
+        report = Report(day, tuple(collected), there, deliveries, counts, await ledger.next_at([day]), newest=newest)
+        return report, previews
 
     async def preview(self, reader: Subscriber, asked: date | None = None, trial: datetime | None = None) -> Preview:
         """What `reader` would get on the day asked for, else on the newest day, by today's wording of the topics; a
@@ -214,6 +296,12 @@ class Daily:
             raise NotFoundError(f"there are no papers for {day}; {remedy}")
         return previews[0]
 
+    async def preview_post(self, channel: str, asked: date | None = None) -> Composed:
+        """What would be posted in the channel of that name on the day asked for, else on the newest day; as for
+        `preview`. Raises NotFoundError and ChannelError (see `Posting.preview`)."""
+        day = await self.day_of(asked, latest=True)
+        return await self.posting.preview(channel, day, await self._edition_or_draft(day))
+
     def specimen(
         self, reader: Subscriber, digest: Digest, papers: Mapping[str, Paper], trial: datetime | None = None
     ) -> Preview:
@@ -226,10 +314,19 @@ class Daily:
         Raises CompositionError where the wire gate would stop it, NewsletterError for an address that is suppressed.
         """
         address = made.subscriber.address
-        if reason := (await self.store.subscribers.suppressed()).get(address):
-            raise NewsletterError(f"{address} is suppressed ({reason}): name another, or see `newsletter suppressions`")
+        if found := await self.store.suppressions.find(address):
+            why = f"{address} is suppressed ({found.reason})"
+            raise NewsletterError(f"{why}: name another, or see `newsletter suppressions`")
         self._composing.pass_gate(made)
         return await self._delivering.hand_over(made.message)
+
+    async def answer_sign_up(self, reader: Subscriber, site: str, at: datetime) -> Outcome:
+        """Send `reader` what belongs to their signing up (see `Composing.confirmation`); what the relay said.
+
+        Raises RelayError when there is none, CompositionError or TemplateError when the message cannot be made.
+        """
+        message = await asyncio.to_thread(self._composing.confirmation, reader, site, at)
+        return await self._delivering.hand_over(message)
 
     async def _edition_or_draft(self, day: date) -> Edition:
         return await self.store.editions.find(day) or await self.publishing.draft(day)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from itertools import chain
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+
+import numpy as np
 
 from newsletter.model import Ranking, Topic
 from newsletter.ranking import Candidates, Encoder, Judged, ranking, score, trending
+from newsletter.ranking.records import Record, of_record, record, recorded
 from newsletter.ranking.scoring import BLOCK
+from newsletter.ranking.sharing import parts, rank_block, receive
 
 MANY = 1000
-"""Topics from which on more processes are worth it: each takes seconds to begin."""
+"""Topics from which on more processes are worth it: together they take seconds to begin."""
+
+AHEAD = 3
+"""Blocks that each other process has to do, so that none is ever idle."""
+
+MOST_AHEAD = 32
+"""Blocks for each core that may lie there, done or not, before they are waited for: more than this process does while
+the others begin."""
 
 Judgements = Mapping[str, Sequence[Judged]]
 
@@ -22,16 +37,55 @@ def rank(
     candidates: Candidates, topics: Sequence[Topic], judged: Judgements, encoders: Sequence[Encoder]
 ) -> list[Ranking]:
     """As `ranking.rank`, on all cores where there are many topics. The result is the same on any number of them."""
-    cores = _cores()
+    if not _worth_more(topics, encoders):
+        return [*map(ranking, score(candidates, topics, judged, encoders)), trending(candidates)]
+    return [of_record(one) for one in records(candidates, topics, judged, encoders)]
+
+
+def records(
+    candidates: Candidates, topics: Sequence[Topic], judged: Judgements, encoders: Sequence[Encoder]
+) -> Iterator[Record]:
+    """The same in the same order, as records, each made when it is asked for or shortly before: however many topics
+    there are, only a few blocks of them are in memory."""
+    if _worth_more(topics, encoders):
+        yield from _by_many(candidates, topics, judged)
+    else:
+        yield from (recorded(one) for one in score(candidates, topics, judged, encoders))
+    yield record(trending(candidates))
+
+
+def _worth_more(topics: Sequence[Topic], encoders: Sequence[Encoder]) -> bool:
     # A model stays in one process: loaded twice it costs more than it brings.
-    if len(topics) < MANY or cores < 2 or encoders:
-        return [*_rank(candidates, topics, judged, encoders), trending(candidates)]
-    candidates.prepare()
-    blocks = [topics[first : first + BLOCK] for first in range(0, len(topics), BLOCK)]
-    with ProcessPoolExecutor(cores, get_context("spawn"), _receive, (candidates,)) as pool:
-        own = ({topic.slug: judged[topic.slug] for topic in block if judged.get(topic.slug)} for block in blocks)
-        ranked = list(chain.from_iterable(pool.map(_rank_block, blocks, own)))
-    return [*ranked, trending(candidates)]
+    return len(topics) >= MANY and _cores() > 1 and not encoders
+
+
+def _by_many(candidates: Candidates, topics: Sequence[Topic], judged: Judgements) -> Iterator[Record]:
+    with TemporaryDirectory(prefix="newsletter-") as folder:
+        file = Path(folder, "candidates")
+        places = _leave(candidates, file)
+        read = partial(np.memmap, file, np.uint8, "r")
+        others = _cores() - 1
+        with ProcessPoolExecutor(others, get_context("spawn"), receive, (read, places)) as pool:
+            blocks = deque(topics[first : first + BLOCK] for first in range(0, len(topics), BLOCK))
+            ahead: deque[Future[list[Record]]] = deque()
+            try:
+                while blocks or ahead:
+                    while blocks and sum(not one.done() for one in ahead) < AHEAD * others:
+                        block = blocks.popleft()
+                        ahead.append(pool.submit(rank_block, block, _of(block, judged)))
+                    if ahead[0].done() or not blocks or len(ahead) >= MOST_AHEAD * _cores():
+                        yield from ahead.popleft().result()
+                    else:  # no core is idle, not this one either
+                        block = blocks.popleft()
+                        ahead.append(Future())
+                        ahead[-1].set_result(rank_block(block, _of(block, judged), candidates))
+            finally:  # whoever asked wants no more
+                for one in ahead:
+                    one.cancel()
+
+
+def _of(block: Sequence[Topic], judged: Judgements) -> Judgements:
+    return {topic.slug: judged[topic.slug] for topic in block if judged.get(topic.slug)}
 
 
 def _cores() -> int:
@@ -39,18 +93,28 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _rank(
-    candidates: Candidates, topics: Sequence[Topic], judged: Judgements, encoders: Sequence[Encoder]
-) -> list[Ranking]:
-    return list(map(ranking, score(candidates, topics, judged, encoders)))
+def _leave(candidates: Candidates, file: Path) -> list[tuple[int, int]]:
+    """Write candidates into a file, for processes to share; returns where each part begins and ends."""
+    found, places = parts(candidates)
+    with file.open("wb") as out:
+        out.writelines(found)
+    return places
 
 
-_received: list[Candidates] = []
+class Spool(Iterable[Record]):
+    """Records in a file without a name, none of them in memory: to be gone through as often as one likes."""
 
+    def __init__(self, several: Iterable[Record]) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115  # it lives as long as this object
+        for one in several:
+            pickle.dump(one, self._file, 5)
+        self._end = self._file.tell()
 
-def _receive(candidates: Candidates) -> None:
-    _received[:] = [candidates]
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):  # it could be made
+            self._file.close()
 
-
-def _rank_block(topics: Sequence[Topic], judged: Judgements) -> list[Ranking]:
-    return _rank(_received[0], topics, judged, ())
+    def __iter__(self) -> Iterator[Record]:
+        self._file.seek(0)
+        while self._file.tell() < self._end:
+            yield pickle.load(self._file)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from newsletter.daily.publishing import Publishing
-from newsletter.model import Feedback, Opinion, ReadablePaper, State, Subscriber, Topic
+from newsletter.model import TRENDING, Feedback, Opinion, ReadablePaper, State, Subscriber, Topic
 from newsletter.ranking import Limits, digest
 from newsletter.ranking.suggesting import Evidence
 from newsletter.store import Store
@@ -66,14 +66,20 @@ async def _shown(
 ) -> dict[str, dict[str, float]]:
     """By topic and paper, the relevance of the picks in the digests that went out to the reader, as it was then."""
     deliveries = await store.ledger.deliveries(address=reader.address)
-    days = sorted(one.local_date for one in deliveries if one.state in (State.ACCEPTED, State.UNKNOWN))
+    occasions = [one.occasion for one in deliveries if one.state in (State.ACCEPTED, State.UNKNOWN)]
     found: dict[str, dict[str, float]] = defaultdict(dict)
-    for day in days:
-        span = (await publishing.spans([reader], day))[reader.id]
+    for occasion in sorted(occasions, key=lambda one: one.day):
+        day, newest = occasion.day, occasion.newest
+        span = (await publishing.spans([reader], day, through=newest))[reader.id]
         ids = [edition.id for edition in span]
         personal = await store.editions.personal([reader.id], ids)
-        theirs = {one: {**await store.editions.rankings(one), **personal.get((reader.id, one), {})} for one in ids}
+        slugs = [*reader.follows, TRENDING]
+        theirs = {
+            one: {**await store.editions.rankings(one, slugs), **personal.get((reader.id, one), {})} for one in ids
+        }
         if span:
-            for pick in digest(day, reader.topics, span, theirs, limits).picks:
+            spanning = publishing.spanning
+            merged = await spanning.rankings(await spanning.span(span, newest), theirs, reader.follows)
+            for pick in digest(day, reader.follows, span, merged, limits).picks:
                 found[pick.topic].setdefault(pick.paper, pick.relevance)
     return found

@@ -137,6 +137,7 @@ class FaultServer:
         login: tuple[str, str] | None = None,
         size_limit: int = 32 * 1024 * 1024,
         smtputf8: bool = True,
+        pipelining: bool = True,
         pause: float = 0.0,
     ) -> None:
         self.host, self.port = HOST, port
@@ -144,8 +145,9 @@ class FaultServer:
         self.connections = 0
         self.tls, self.implicit, self.login = tls, implicit, login
         self.size_limit, self.smtputf8, self.pause = size_limit, smtputf8, pause
+        self.pipelining = pipelining
         self._record = record
-        self._always = {fault.step: fault for fault in always}
+        self.always = {fault.step: fault for fault in always}
         self._tried: set[tuple[str, str]] = set()
         self._open: set[_Conversation] = set()
         self._server: asyncio.Server | None = None
@@ -186,8 +188,8 @@ class FaultServer:
 
     def fault(self, step: Step, recipient: str = "") -> Fault | None:
         """What goes wrong at `step` now, None when nothing does."""
-        if step in self._always:
-            return self._always[step]
+        if step in self.always:
+            return self.always[step]
         name = recipient.partition("@")[0].partition("+")[0].lower()
         name = f"{name}{ONCE}" if f"{name}{ONCE}" in FAULTS else name
         fault = FAULTS.get(name) or FAULTS.get(name.removesuffix(ONCE))
@@ -215,7 +217,7 @@ class FaultServer:
     ) -> list[str] | list[Fault]:
         session.host_name = hostname
         fault = self.fault(Step.EHLO)
-        return [fault] if fault else responses
+        return [fault] if fault else [*responses[:-1], *(["250-PIPELINING"] if self.pipelining else []), responses[-1]]
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from aiosmtplib import SMTP, SMTPResponseException
@@ -14,6 +16,7 @@ from newsletter.mail.headers import wire_address
 from newsletter.mail.relay import LOSSES, Relay, Security, Timeouts, connect, why
 from newsletter.model import Step
 from newsletter.settings import Settings
+from newsletter.settings.relays import RelayTable
 
 PATIENCE = Timeouts(connect=10, greeting=15, command=15)
 SOON_DAYS = 14
@@ -26,13 +29,24 @@ _NAMES = {Step.STARTTLS: "TLS", Step.AUTH: "AUTH"}
 
 
 async def relay(settings: Settings, outbox: Path, tls: ssl.SSLContext | None = None) -> list[Finding]:
-    """SMTP, TLS, AUTH and sender, as far as it goes. `outbox` is where mail goes without a relay; `tls` replaces the
-    system's certificate authorities."""
-    smtp = settings.smtp
-    if smtp.host is None:
+    """SMTP, TLS, AUTH and sender of each relay, as far as it goes. `outbox` is where mail goes without one; `tls`
+    replaces the system's certificate authorities."""
+    relays = settings.smtp.each()
+    if not relays:
         return [warn("SMTP", f"Mail goes to the local mailbox {outbox} and to nobody else: set smtp.host to send it.")]
-    password = smtp.password.get_secret_value() if smtp.password else None
-    there = Relay(smtp.host, smtp.port, Security(smtp.security), smtp.username, password)
+    if len(relays) == 1:
+        return await _heard(relays[0], settings, tls)
+    heard = await asyncio.gather(*(_heard(one, settings, tls) for one in relays))
+    return [
+        replace(finding, name=f"{finding.name} ({one.name})")
+        for one, findings in zip(relays, heard, strict=True)
+        for finding in findings
+    ]
+
+
+async def _heard(options: RelayTable, settings: Settings, tls: ssl.SSLContext | None) -> list[Finding]:
+    password = options.password.get_secret_value() if options.password else None
+    there = Relay(options.host, options.port, Security(options.security), options.username, password)
     try:
         client = await connect(there, None, tls, PATIENCE)
     except RelayError as error:
@@ -43,7 +57,8 @@ async def relay(settings: Settings, outbox: Path, tls: ssl.SSLContext | None = N
             ok("SMTP", f"{there} answers and lets us in."),
             _tls(client, there),
             _auth(there),
-            *await _sender(client, settings),
+            _domains(settings.sender.address, options.username or ""),
+            await _sender(client, settings),
         ]
     finally:
         try:
@@ -80,31 +95,25 @@ def _auth(there: Relay) -> Finding:
     return ok("AUTH", f"The login {there.username} works.")
 
 
-async def _sender(client: SMTP, settings: Settings) -> list[Finding]:
-    """Whether the relay takes mail from us, and whether the domains belong together."""
+async def _sender(client: SMTP, settings: Settings) -> Finding:
+    """Whether the relay takes mail from us."""
     address = settings.bounces.address or settings.sender.address
     setting = "bounces.address" if settings.bounces.address else "sender.address"
-    findings = [_domains(settings)]
     try:
         await client.mail(wire_address(address))
         await client.rset()
     except SMTPResponseException as error:
         said = f"The relay refuses mail from {address} ({why(error)})"
         if error.code < 500:
-            findings.append(warn("sender", f"{said} for now: try again later."))
-        else:
-            findings.append(fail("sender", f"{said}: set {setting} to one it may send for, or smtp.username."))
+            return warn("sender", f"{said} for now: try again later.")
+        return fail("sender", f"{said}: set {setting} to one it may send for, or smtp.username.")
     except LOSSES as error:
-        findings.append(
-            unchecked("sender", f"The relay did not say whether it takes mail from {address}: {why(error)}.")
-        )
-    else:
-        findings.append(ok("sender", f"The relay takes mail from {address}."))
-    return findings
+        return unchecked("sender", f"The relay did not say whether it takes mail from {address}: {why(error)}.")
+    return ok("sender", f"The relay takes mail from {address}.")
 
 
-def _domains(settings: Settings) -> Finding:
-    address, login = settings.sender.address, settings.smtp.username or ""
+def _domains(address: str, login: str) -> Finding:
+    """Whether the domains of sender and login belong together."""
     domain, other = (one.rpartition("@")[2].lower() for one in (address, login))
     if sample(domain):
         return fail("sender domain", f"{address} is a sample: set sender.address to an address of your own domain.")

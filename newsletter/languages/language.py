@@ -44,7 +44,7 @@ class Language:
     @property
     def direction(self) -> str:
         """ "ltr" or "rtl", as HTML's `dir` has it."""
-        return str(self.locale.text_direction)
+        return _direction(self.code)
 
     def say(self, message: str, /, **values: object) -> str:
         """`message` in this language, with its values."""
@@ -78,6 +78,11 @@ class Language:
 @cache
 def _locale(code: str) -> Locale:
     return Locale.parse(_FORMATS.get(code, code), sep="-")
+
+
+@cache
+def _direction(code: str) -> str:
+    return str(_locale(code).text_direction)
 
 
 @lru_cache(4096)

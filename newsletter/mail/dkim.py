@@ -5,6 +5,11 @@ this is and how to leave. The fields of `OVERSIGNED` are named once more than th
 a second List-Unsubscribe on the way breaks the signature (RFC 6376 section 8.15). RFC 8058 section 4 asks for both
 List-Unsubscribe fields.
 
+Bodies are signed as they are (relaxed/simple, unless another form is asked for): ours are quoted-printable or base64,
+without white space at the end of lines, so that relays leave them alone, and the relaxed form costs more than a
+signature by Ed25519. What all messages have in common is made once and kept: the names of the fields, their relaxed
+forms, the beginning of the signature.
+
 The time in `t=` is handed in and both algorithms are deterministic, so the same message gets the same signature again.
 """
 
@@ -19,7 +24,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,7 +43,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from newsletter.errors import ConfigurationError, Fault, NewsletterError
 from newsletter.mail import headers
-from newsletter.mail.dkim_canonical import BODY_FORMS, HEADER_FORMS, Field, split
+from newsletter.mail.dkim_canonical import BODY_FORMS, CRLF, HEADER_FORMS, Field, header_fields, split
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 PublicKey = RSAPublicKey | Ed25519PublicKey
@@ -88,7 +93,7 @@ class Signer:
     domain: str
     selector: str
     key: PrivateKey
-    canonicalization: str = "relaxed/relaxed"
+    canonicalization: str = "relaxed/simple"
 
     def __post_init__(self) -> None:
         for name, value in (("domain", self.domain), ("selector", self.selector)):
@@ -117,22 +122,17 @@ class Signer:
         """The value of `a=`."""
         return _algorithm(self.public_key)
 
-    def field(self, fields: Sequence[Field], body_hash: str, at: datetime) -> bytes:
+    def field(self, fields: Sequence[Field], body_hash: bytes, at: datetime) -> bytes:
         """The DKIM-Signature of a message of `fields`, whose canonical body has `body_hash`, without its final CRLF."""
-        present = Counter(name for name, _ in fields)
-        names = [name for name in SIGNED for _ in range(present[name.lower()] + (name in OVERSIGNED))]
-        lines = [
-            f"{FIELD}: v=1; a={self.algorithm}; c={self.canonicalization}; t={int(at.timestamp())};",
-            f"d={self.domain};",
-            f"s={self.selector};",
-            *_packed([f"h={names[0]}", *(f":{name}" for name in names[1:])], ";"),
-            f"bh={body_hash};",
-            "b=",
-        ]
-        unsigned = "\r\n ".join(lines).encode("ascii")
-        value = _base64(self._signed(_signed_octets(fields, names, unsigned, self.header_form)))
-        folded = "\r\n ".join(_packed(["b=", *value], ""))
-        return unsigned + folded.removeprefix("b=").encode("ascii")
+        names, places = _covered(tuple(name for name, _ in fields))
+        opening = _opening(
+            self.algorithm, self.canonicalization, self.domain, self.selector, int(at.timestamp()), names
+        )
+        unsigned = opening + body_hash + b";\r\n b="
+        form = HEADER_FORMS[self.header_form]
+        value = _base64(self._signed(CRLF.join([*(form(fields[place][1]) for place in places), form(unsigned)])))
+        cuts = range(LINE - 3, len(value), LINE - 1)  # "b=" stands on the first line, and a space before each
+        return b"\r\n ".join([unsigned + value[: LINE - 3], *(value[cut : cut + LINE - 1] for cut in cuts)])
 
     def _signed(self, octets: bytes) -> bytes:
         if isinstance(self.key, RSAPrivateKey):
@@ -140,14 +140,20 @@ class Signer:
         return self.key.sign(sha256(octets).digest())  # the digest, not the octets: RFC 8463 section 3
 
 
-def sign(content: bytes, signers: Sequence[Signer], at: datetime) -> bytes:
-    """`content` (CRLF line ends) with one DKIM-Signature for each of `signers` in front, the first on top.
+def signatures(content: bytes, signers: Sequence[Signer], at: datetime) -> bytes:
+    """The DKIM-Signature fields for `content` (CRLF line ends), one for each of `signers`, the first on top, to be put
+    in front of it.
 
     `at` is aware and goes into `t=`. Raises ValueError when the header cannot be read.
     """
-    fields, body = split(content)
-    body_hashes = {form: _body_hash(body, form) for form in {signer.body_form for signer in signers}}
-    return b"".join(signer.field(fields, body_hashes[signer.body_form], at) + b"\r\n" for signer in signers) + content
+    fields, start = header_fields(content)
+    body_hashes = {form: _body_hash(content, start, form) for form in {signer.body_form for signer in signers}}
+    return b"".join(signer.field(fields, body_hashes[signer.body_form], at) + CRLF for signer in signers)
+
+
+def sign(content: bytes, signers: Sequence[Signer], at: datetime) -> bytes:
+    """`content` with its `signatures` in front."""
+    return signatures(content, signers, at) + content
 
 
 def verify(content: bytes, public_keys: Mapping[tuple[str, str], PublicKey]) -> list[str]:
@@ -209,9 +215,11 @@ def _check(
         raise ValueError(f"{which} leaves the end of the body unsigned (l=)")
     if "from" not in [name.lower() for name in names]:
         raise ValueError(f"{which} does not cover From")
-    if tags["bh"] != _body_hash(body, body_form):
+    if tags["bh"].encode() != _body_hash(body, 0, body_form):
         raise ValueError(f"{which} is for another body")
-    octets = _signed_octets(fields, names, _SIGNATURE_VALUE.sub(rb"\1", field), header_form)
+    form = HEADER_FORMS[header_form]
+    covered = [form(fields[place][1]) for place in _places([name for name, _ in fields], names)]
+    octets = CRLF.join([*covered, form(_SIGNATURE_VALUE.sub(rb"\1", field))])
     try:
         value = base64.b64decode(tags["b"], validate=True)
         if isinstance(key, RSAPublicKey):
@@ -222,20 +230,41 @@ def _check(
         raise ValueError(f"{which} does not fit the header") from None
 
 
-def _body_hash(body: bytes, form: str) -> str:
-    """The value of `bh=`."""
-    return _base64(sha256(BODY_FORMS[form](body)).digest())
+def _body_hash(content: bytes, start: int, form: str) -> bytes:
+    """The value of `bh=` for the body of `content`, which begins at `start`."""
+    return _base64(sha256(BODY_FORMS[form](content, start)).digest())
 
 
-def _signed_octets(fields: Sequence[Field], names: Sequence[str], signature: bytes, form: str) -> bytes:
-    """What is signed (section 3.7): each of `names`, fields of one name from the bottom up, then the signature itself
-    with an empty `b=`. A name without a (further) field stands for nothing."""
-    canonical = HEADER_FORMS[form]
-    left: dict[str, list[bytes]] = {}
-    for name, field in fields:
-        left.setdefault(name, []).append(field)
-    taken = [instances.pop() for name in names if (instances := left.get(name.lower()))]
-    return b"".join(canonical(field) + b"\r\n" for field in taken) + canonical(signature)
+@lru_cache(64)
+def _covered(present: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Of a header with fields called `present`: the names for `h=`, and the places of the fields they stand for."""
+    counts = Counter(present)
+    names = tuple(name for name in SIGNED for _ in range(counts[name.lower()] + (name in OVERSIGNED)))
+    return names, tuple(_places(present, names))
+
+
+def _places(present: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Which fields are signed, in order (section 3.7 and 5.4.2): for each of `names` one, those of one name from the
+    bottom up. A name without a (further) field stands for nothing."""
+    left: dict[str, list[int]] = {}
+    for place, name in enumerate(present):
+        left.setdefault(name, []).append(place)
+    return [places.pop() for name in names if (places := left.get(name.lower()))]
+
+
+@lru_cache(64)
+def _opening(
+    algorithm: str, canonicalization: str, domain: str, selector: str, second: int, names: Sequence[str]
+) -> bytes:
+    """A DKIM-Signature up to the value of `bh=`."""
+    lines = [
+        f"{FIELD}: v=1; a={algorithm}; c={canonicalization}; t={second};",
+        f"d={domain};",
+        f"s={selector};",
+        *_packed([f"h={names[0]}", *(f":{name}" for name in names[1:])], ";"),
+        "bh=",
+    ]
+    return "\r\n ".join(lines).encode("ascii")
 
 
 def _tags(field: bytes) -> dict[str, str]:
@@ -264,8 +293,8 @@ def _algorithm(key: PublicKey) -> str:
     return "rsa-sha256" if isinstance(key, RSAPublicKey) else "ed25519-sha256"
 
 
-def _base64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
+def _base64(octets: bytes) -> bytes:
+    return binascii.b2a_base64(octets, newline=False)
 
 
 def _packed(pieces: Sequence[str], end: str) -> list[str]:
@@ -279,7 +308,7 @@ def _packed(pieces: Sequence[str], end: str) -> list[str]:
     return lines
 
 
-def load_signer(path: Path, domain: str, selector: str, canonicalization: str = "relaxed/relaxed") -> Signer:
+def load_signer(path: Path, domain: str, selector: str, canonicalization: str = "relaxed/simple") -> Signer:
     """The signer with the private key (PEM, not encrypted) at `path`. `domain` may hold any letters (IDN).
 
     Raises ConfigurationError, in one sentence, when there is no key that can sign.
@@ -362,5 +391,5 @@ def dns_record(key: PublicKey) -> str:
         kind, octets = "rsa", key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     else:
         kind, octets = "ed25519", key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    value = f"v=DKIM1; k={kind}; p={_base64(octets)}"
+    value = f"v=DKIM1; k={kind}; p={_base64(octets).decode()}"
     return " ".join(f'"{value[start : start + _STRING]}"' for start in range(0, len(value), _STRING))

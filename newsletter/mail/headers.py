@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from binascii import b2a_base64
 from email.header import Header
+from string import ascii_letters, digits
 
-from email_validator import EmailNotValidError, validate_email
+from newsletter.policy.address import is_plain
 
 CRLF = "\r\n"
 LINE = 76
@@ -24,6 +26,10 @@ LONGEST_NAME = 64
 """Characters of a display name; nobody's is longer, and a longer one is an attack or a mistake."""
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 section 3.2.3, with the space between atoms
+# The Q encoding of each octet (RFC 2047 section 4.2), where a phrase may hold it (section 5, rule 3).
+_PLAIN = frozenset(f"{ascii_letters}{digits}!*+-/".encode())
+_QUOTED = tuple("_" if one == 0x20 else chr(one) if one in _PLAIN else f"={one:02X}" for one in range(256))
+
 _PRINTABLE = re.compile(r"[ -~]+")
 _URI = re.compile(r"(?:https?|mailto):[!-;=?-~]+", re.IGNORECASE)  # printable ASCII without < and >
 _WORD = "=?"  # how an encoded word begins (RFC 2047 section 2); some read one even where none may stand
@@ -33,6 +39,8 @@ _BREAKS = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragr
 
 def clean(text: str) -> str:
     """`text` as one line: control characters, separators and lone surrogates become spaces, runs of spaces one."""
+    if text.isprintable() and "  " not in text:  # none of what is printable breaks a line
+        return text.strip(" ")
     spaced = "".join(" " if unicodedata.category(char) in _BREAKS else char for char in text)
     return re.sub(" +", " ", spaced).strip(" ")
 
@@ -71,6 +79,11 @@ def wire_address(address: str) -> str:
     """`address` as it goes over the wire: the domain as A-labels (RFC 5891), the local part as it is."""
     if _WORD in address:
         raise ValueError(f"{clean(address)[:LONGEST_NAME]!r} would be read as an encoded word")
+    if is_plain(address):
+        return address
+    # Late: it takes 20 ms to import, and nearly every address is a plain one.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # Whether a domain may be mailed at all (localhost, .test) is the configuration's business, not the syntax's.
         checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
@@ -84,13 +97,28 @@ def _encoded(name: str, value: str) -> str:
     plain = (
         value.isascii() and _WORD not in value and all(len(word) < LINE - len(name) - 2 for word in value.split(" "))
     )
-    return Header(value, "us-ascii" if plain else "utf-8", LINE, header_name=name).encode(linesep=CRLF)
+    if plain:
+        return Header(value, "us-ascii", LINE, header_name=name).encode(linesep=CRLF)
+    return _encoded_words(name, value)
+
+
+def _encoded_words(name: str, value: str) -> str:
+    """`value` as encoded words, in the shorter of the two encodings. One that fits on the line is made here, the same
+    as `Header` makes it and ten times as fast: most names are short, and every message has one."""
+    octets = value.encode("utf-8", "replace")
+    quoted = "".join(map(_QUOTED.__getitem__, octets))
+    base64 = (len(octets) + 2) // 3 * 4
+    if min(len(quoted), base64) > LINE - len(f"{name}: =?utf-8?q??=") or not value:
+        return Header(value, "utf-8", LINE, header_name=name).encode(linesep=CRLF)
+    if base64 < len(quoted):
+        return f"=?utf-8?b?{b2a_base64(octets, newline=False).decode()}?="
+    return f"=?utf-8?q?{quoted}?="
 
 
 def _quoted(name: str, words: str) -> str:
     """`words` as an RFC 5322 phrase: atoms, a quoted string, or encoded words (RFC 2047 section 5, rule 3)."""
     if not words.isascii() or _WORD in words:
-        return Header(words, "utf-8", LINE, header_name=name).encode(linesep=CRLF)
+        return _encoded_words(name, words)
     if _ATOMS.fullmatch(words):
         return words
     return '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'

@@ -78,7 +78,12 @@ def open_mailbox(where: str, *, folder: Path, aside: Path, password: str | None 
 
 
 async def _standard_input(aside: Path) -> AsyncGenerator[Mail, None]:
-    content = await asyncio.to_thread(sys.stdin.buffer.read, LARGEST + 1)
+    async for mail in single(await asyncio.to_thread(sys.stdin.buffer.read, LARGEST + 1), aside):
+        yield mail
+
+
+async def single(content: bytes, aside: Path) -> AsyncGenerator[Mail, None]:
+    """The mailbox of one mail that lies nowhere yet; not understood, it is kept in the Maildir `aside`."""
 
     async def settle(understood: bool) -> None:
         if not understood:

@@ -31,6 +31,8 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 LONGEST_LINE = 998
 """Octets on a line, without CRLF (RFC 5322 section 2.1.1)."""
 
+PRINTABLE = "quoted-printable"
+
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # one @, no space, no angle bracket inside
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 
@@ -53,19 +55,37 @@ class Letterhead:
     archive: str | None = None
 
 
-def message_id(secret: bytes, local_date: date, address: str, domain: str) -> str:
-    """The Message-ID of the message to `address` for `local_date`: the same whenever it is asked for.
+class MessageIds:
+    """Names the messages of a day: the same whenever they are asked for.
 
     The day stands in clear so that a person can find it in a log; the address does not. Raises CompositionError when
     `domain` cannot stand in one.
     """
-    words = f"message-id\n{local_date.isoformat()}\n{address}"
-    digest = hmac.new(secret, words.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:20]
-    try:
-        host = headers.wire_address(f"postmaster@{domain}").rpartition("@")[2]
-    except ValueError as error:
-        raise CompositionError(f"No Message-ID can be made: {error}") from error
-    return f"<{local_date.isoformat()}.{digest}@{host}>"
+
+    def __init__(self, secret: bytes, local_date: date, domain: str) -> None:
+        self._day = local_date.isoformat()
+        # Begun once, and copied for each message: that is most of its work.
+        self._begun = hmac.new(secret, f"message-id\n{self._day}\n".encode(), hashlib.sha256)
+        try:
+            self._host = headers.wire_address(f"postmaster@{domain}").rpartition("@")[2]
+        except ValueError as error:
+            raise CompositionError(f"No Message-ID can be made: {error}") from error
+
+    def own(self, address: str) -> str:
+        """What tells the message to `address` from the others: 20 letters and digits."""
+        digest = self._begun.copy()
+        digest.update(address.encode("utf-8", "replace"))
+        return digest.hexdigest()[:20]
+
+    def of(self, own: str) -> str:
+        """The whole Message-ID of the message of which that is `own`."""
+        return f"<{self._day}.{own}@{self._host}>"
+
+
+def message_id(secret: bytes, local_date: date, address: str, domain: str) -> str:
+    """The Message-ID of the message to `address` for `local_date`. Raises CompositionError as `MessageIds` does."""
+    names = MessageIds(secret, local_date, domain)
+    return names.of(names.own(address))
 
 
 def build(
@@ -97,27 +117,82 @@ def build(
         )
     plain, _ = _encode("plain", parts.text)
     try:
-        sender, receiver = headers.wire_address(letterhead.address), headers.wire_address(recipient)
-        envelope = headers.wire_address(envelope_sender) if envelope_sender else sender
-        fields = [
-            headers.phrase("From", letterhead.name, sender),
-            headers.phrase("To", recipient_name, receiver),
-            *_identity(parts.subject, letterhead, message_id, date),
-            *_list_fields(letterhead, links, one_click),
-            headers.verbatim("Feedback-ID", _feedback_id(letterhead, date)),
-        ]
+        receiver = headers.wire_address(recipient)
+        envelope = headers.wire_address(envelope_sender or letterhead.address)
+        fields = head(
+            letterhead,
+            subject=parts.subject,
+            to=headers.phrase("To", recipient_name, receiver),
+            links=links,
+            message_id=message_id,
+            date=date,
+            one_click=one_click,
+        )
     except ValueError as error:
         raise CompositionError(f"The message to {whom} cannot be written: {error}") from error
-    # Signed as of the day's beginning: a run before the time that dates the message must not sign in the future, which
-    # verifiers refuse (RFC 6376 section 3.5, `t=`).
-    dawn = date.replace(hour=0, minute=0, second=0, microsecond=0)
-    content = sign(_multipart(fields, message_id, plain, html), signers, dawn)
+    content = sign(_multipart(fields, message_id, plain, html), signers, signed_at(date))
     if max(map(len, content.split(b"\r\n"))) > LONGEST_LINE:
         raise CompositionError(
             f"The message to {whom} has a header line of more than {LONGEST_LINE} octets: "
             "shorten site.url or the list's id"
         )
     return Message(message_id, envelope, receiver, content, html_size)
+
+
+def notice(
+    letterhead: Letterhead,
+    *,
+    recipient: str,
+    subject: str,
+    text: str,
+    message_id: str,
+    date: datetime,
+    signers: Sequence[Signer] = (),
+) -> Message:
+    """A message of plain text to the operator: it is no mail of the list, so nobody can leave by it.
+
+    `date` is aware. Raises CompositionError when an address or the Message-ID cannot be used.
+    """
+    try:
+        sender, receiver = headers.wire_address(letterhead.address), headers.wire_address(recipient)
+        fields = [
+            headers.phrase("From", letterhead.name, sender),
+            headers.phrase("To", "", receiver),
+            *_identity(subject, letterhead, message_id, date),
+            headers.verbatim("Auto-Submitted", "auto-generated"),  # RFC 3834: nobody's program is to answer
+            "MIME-Version: 1.0",
+        ]
+    except ValueError as error:
+        raise CompositionError(f"The message to the operator cannot be written: {error}") from error
+    body, size = _encode("plain", text)
+    content = sign(CRLF.join([*fields, body]).encode(), signers, signed_at(date))
+    return Message(message_id, sender, receiver, content, size)
+
+
+def head(
+    letterhead: Letterhead,
+    *,
+    subject: str,
+    to: str,
+    links: ReaderLinks,
+    message_id: str,
+    date: datetime,
+    one_click: bool,
+) -> list[str]:
+    """The header fields of a message but those of MIME; `to` is one already. Raises ValueError with what is wrong."""
+    return [
+        headers.phrase("From", letterhead.name, headers.wire_address(letterhead.address)),
+        to,
+        *_identity(subject, letterhead, message_id, date),
+        *_list_fields(letterhead, links, one_click),
+        headers.verbatim("Feedback-ID", _feedback_id(letterhead, date)),
+    ]
+
+
+def signed_at(date: datetime) -> datetime:
+    """The moment that the signatures of a message dated `date` name: the day's beginning. A run before the time that
+    dates the message must not sign in the future, which verifiers refuse (RFC 6376 section 3.5, `t=`)."""
+    return date.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _identity(subject: str, letterhead: Letterhead, message_id: str, date: datetime) -> list[str]:
@@ -174,23 +249,30 @@ def _encode(subtype: str, text: str) -> tuple[str, int]:
     raw = re.sub("\r\n?", "\n", text).encode("utf-8", "replace")
     printable = binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
     encoded = base64.encodebytes(raw.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
-    name, payload = min(("quoted-printable", printable), ("base64", encoded), key=lambda pair: len(pair[1]))
-    lines = [f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {name}", "", payload.decode()]
+    name, payload = min((PRINTABLE, printable), ("base64", encoded), key=lambda pair: len(pair[1]))
+    lines = [*part_head(subtype, name), payload.decode()]
     return CRLF.join(lines), max(len(raw), len(payload))
+
+
+def part_head(subtype: str, encoding: str) -> list[str]:
+    """The lines before a body part of text, the empty one included."""
+    return [f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}", ""]
+
+
+def boundary(message_id: str) -> str:
+    """What parts the bodies of the message of that id: 34 characters. "=_" occurs in no quoted-printable and no base64
+    text, so it cannot occur in a body."""
+    return f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
+
+
+def mime_head(boundary: str) -> list[str]:
+    """The header fields that say how the message is made up."""
+    return ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"']
 
 
 def _multipart(fields: list[str], message_id: str, *bodies: str) -> bytes:
     """The whole message. Not ASCII only where an address is not (SMTPUTF8, RFC 6532)."""
-    # "=_" occurs in no quoted-printable and no base64 text, so the boundary cannot occur in a body.
-    boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
-    opened = [line for body in bodies for line in (f"--{boundary}", body)]
-    lines = [
-        *fields,
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="{boundary}"',
-        "",
-        *opened,
-        f"--{boundary}--",
-        "",
-    ]
+    between = boundary(message_id)
+    opened = [line for body in bodies for line in (f"--{between}", body)]
+    lines = [*fields, *mime_head(between), "", *opened, f"--{between}--", ""]
     return CRLF.join(lines).encode("utf-8")

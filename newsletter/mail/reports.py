@@ -248,7 +248,12 @@ def _first(*candidates: Iterable[str]) -> tuple[str, ...]:
 def _tokens(fields: Message, names: Iterable[str]) -> list[str]:
     """What stands between + and @ in the addresses of the fields of these names."""
     values = [clean(value) for name in names for value in fields.get_all(name, [])]
-    return [token for value in values for token in _TOKEN.findall(value)]
+    return [token for value in values for token in tokens_in(value)]
+
+
+def tokens_in(text: str) -> list[str]:
+    """What may be tokens of ours in addresses like bounces+TOKEN@example.org."""
+    return _TOKEN.findall(text)
 
 
 def _tokens_of(blocks: Iterable[Message]) -> list[str]:
@@ -271,7 +276,7 @@ def _recipient(block: Message) -> Recipient:
     return Recipient(
         addresses=tuple(dict.fromkeys(address for address in named if address)),
         action=action.group() if action else "",
-        status=_most_telling(status.group(1) if status else "", diagnostic),
+        status=most_telling(status.group(1) if status else "", diagnostic),
         diagnostic=diagnostic[:_LONGEST],
     )
 
@@ -281,7 +286,7 @@ def _address(value: str) -> str:
     return value.rpartition(";")[2].strip(" <>")[:_LONGEST]
 
 
-def _most_telling(status: str, words: str) -> str:
+def most_telling(status: str, words: str) -> str:
     """`status`, or what the relay's words say in its stead when it is missing or general (x.0.0)."""
     if status and not status.endswith(".0.0"):
         return status
@@ -308,7 +313,7 @@ def _in_words(head: Message, parts: list[_Part], tokens: tuple[str, ...], ids: t
     if not tokens and not ids:
         return None
     failed = tuple(address.strip()[:_LONGEST] for address in _field(head, "X-Failed-Recipients").split(",")[:_MOST])
-    status = _most_telling("", told)
+    status = most_telling("", told)
     action = "delayed" if status.startswith("4") else "failed"
     recipient = Recipient(tuple(filter(None, failed)), action, status, clean(told)[:_LONGEST])
     return Report(ReportKind.DELIVERY, tokens, ids, (recipient,))

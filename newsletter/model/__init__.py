@@ -2,7 +2,7 @@
 
 from newsletter.model.answer import Answer
 from newsletter.model.batch import Answered, Batch, Observation, Problem, Verdict
-from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Outcome, Phase, State, Step
+from newsletter.model.delivery import OPEN_STATES, SETTLED_STATES, Delivery, Occasion, Outcome, Phase, State, Step
 from newsletter.model.digest import Digest, Pick, Reason, Section, Why
 from newsletter.model.edition import ALSO_TRENDING, TRENDING, Edition, Group, Ranking
 from newsletter.model.feedback import Feedback, Opinion
@@ -30,6 +30,7 @@ __all__ = [
     "Listing",
     "Message",
     "Observation",
+    "Occasion",
     "Opinion",
     "Outcome",
     "Paper",

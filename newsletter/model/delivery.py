@@ -62,7 +62,8 @@ class Delivery:
 
     `sections` and `papers` count what the message holds, `size` its bytes; all 0 until it is composed. `enhanced` is
     the relay's enhanced status code (RFC 3463), `queue_id` the name it gave the message, both empty where it said none.
-    `resent` says that an unknown outcome was already answered by sending once more.
+    `resent` says that an unknown outcome was already answered by sending once more. `through` is the day of the newest
+    edition that it spans, as of when it was planned; None is the local date itself.
     """
 
     id: int
@@ -84,6 +85,29 @@ class Delivery:
     phase: Phase | None = None
     resent: bool = False
     updated_at: datetime | None = None
+    through: date | None = None
+    planned_at: datetime | None = None
+
+    @property
+    def occasion(self) -> Occasion:
+        """What it has in common with others that were planned together."""
+        return Occasion(self.local_date, self.through, self.planned_at if self.through else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What the digests have in common that are planned together: the local date `day`, the day of the newest edition
+    they go `through`, and when (`at`) that was. A run plans for a day as such: through its edition, without a moment.
+    """
+
+    day: date
+    through: date | None = None
+    at: datetime | None = None
+
+    @property
+    def newest(self) -> date:
+        """The day of the newest edition that belongs to it."""
+        return self.through or self.day
 
 
 @dataclass(frozen=True, slots=True)

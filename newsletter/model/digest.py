@@ -20,9 +20,12 @@ class Why(StrEnum):
     INSTITUTION = "institution"  # an institution the topic follows
     LIKED = "liked"  # the title of a paper the reader liked, which this one is close to
     EXAMPLE = "example"  # the title of an example paper of the topic, likewise
+    MEANING = "meaning"  # close to the topic in meaning, by a model of language; no words of it can be shown
     VOTES = "votes"  # votes, and the place by votes among the papers of the day
     PLACE = "place"  # rank, length of the page, its day (ISO)
     AGAIN = "again"  # on how many days it was listed
+    STANDING = "standing"  # votes, and how many of a hundred papers had fewer when they were as old
+    ROSE = "rose"  # votes then (-1: not known), votes now, days between, how many of a hundred papers had fewer
     TEXT = "text"  # a sentence, as editions hold it that were frozen before reasons were facts
 
 
@@ -69,7 +72,8 @@ class Digest:
 
     `day` is the local date it is for; `days` the edition days it spans, ascending (usually just `day`); `top` is the
     day's best pick, shown before all sections and in none of them; `also` are picks beyond the full cards, best first,
-    for the compact list; `outside` is one that none of the reader's topics asked for; `left_out` counts further picks
+    for the compact list; `rising` are papers of earlier days that the reader did not get and that many have voted for
+    since; `outside` is one that none of the reader's topics asked for; `left_out` counts further picks
     that fit nowhere; `considered` counts the papers of the editions; `follows` are the names of the reader's topics,
     those without a pick too; `answered` is what each source had answered. No paper occurs twice.
     """
@@ -85,12 +89,13 @@ class Digest:
     top: Pick | None = None
     outside: Pick | None = None
     answered: tuple[Answered, ...] = ()
+    rising: tuple[Pick, ...] = ()
 
     @property
     def picks(self) -> tuple[Pick, ...]:
         """Every pick that is shown, in the order in which it is shown."""
         in_sections = (pick for section in self.sections for pick in section.picks)
-        return (*filter(None, [self.top]), *in_sections, *self.also, *filter(None, [self.outside]))
+        return (*filter(None, [self.top]), *in_sections, *self.also, *self.rising, *filter(None, [self.outside]))
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -100,8 +105,9 @@ class Digest:
 
     @property
     def variety(self) -> int:
-        """How many kinds of things it shows: a top pick, sections, a compact list, one from outside, a rest."""
-        return sum(map(bool, (self.top, self.sections, self.also, self.outside, self.left_out)))
+        """How many kinds of things it shows: a top pick, sections, a compact list, rising ones, one from outside, a
+        rest."""
+        return sum(map(bool, (self.top, self.sections, self.also, self.rising, self.outside, self.left_out)))
 
     @property
     def empty(self) -> bool:

@@ -48,6 +48,7 @@ class Paper:
     `ai_summary`, a summary that the source had a machine write; `thumbnail`, the address of a picture; `categories` of
     arXiv, the first of them the primary one; `institutions`, the authors' affiliations as the source words them;
     `fields` of study. `origins` are pairs of a field's name and where its value came from, as "kind/name" of a source.
+    `llm_summary` is of no source: what a language model wrote for the paper's edition, frozen with it.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Paper:
     institutions: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
+    llm_summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ publish the words themselves, the others repeat them; a kind that is not named h
 `listing`, and what nobody knows the origin of comes last."""
 
 _UNITED = ("links", "listings", "keys")
-_OWN = ("id", "first_seen", "origins", *_UNITED)
+_OWN = ("id", "first_seen", "origins", "llm_summary", *_UNITED)
 FIELDS = tuple(field.name for field in dataclass_fields(Paper) if field.name not in _OWN)
 """The fields of a paper that have an origin."""
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 LONGEST_TRANSACTION = 10.0
 """Seconds that a slow relay takes for one message; decides how many can usefully be under way."""
 
 MOST_DOMAINS = 10_000
 """Recipient domains that are remembered before those whose turn has come again are forgotten."""
+
+BLOCK = 0.25
+"""Seconds for which turns of a shared limit are reserved together: it is asked for four times a second and not for each
+message, and who dies holds no more than a quarter of a second's turns."""
+
+LATE = 0.25
+"""Seconds for which a reserved turn may still be used: long enough for a connection to come free, short enough that who
+was held up does not send a second's messages at once."""
 
 
 class Pace:
@@ -20,15 +29,29 @@ class Pace:
     """
 
     def __init__(self, per_second: float = 0, per_hour: float = 0, per_domain: float = 0) -> None:
-        self._interval = max(_interval(per_second), 3600 * _interval(per_hour))
-        self._domain_interval = _interval(per_domain)
+        self.interval = max(_interval(per_second), 3600 * _interval(per_hour))
+        """Seconds between two messages; 0 without a limit."""
+        self.domain_interval = _interval(per_domain)
+        """Seconds between two messages to one domain; 0 without a limit."""
         self._next = -math.inf
         self._next_to: dict[str, float] = {}
 
     @property
+    def unlimited(self) -> bool:
+        """Whether there is no limit at all, so that nobody need ask."""
+        return not (self.interval or self.domain_interval)
+
+    @property
     def useful_width(self) -> float:
         """The number of messages beyond which more at a time only wait for each other; infinite without a limit."""
-        return math.ceil(LONGEST_TRANSACTION / self._interval) if self._interval else math.inf
+        return math.ceil(LONGEST_TRANSACTION / self.interval) if self.interval else math.inf
+
+    def short(self, domain: str, now: float) -> bool:
+        """Whether turns have to be asked for first: never, for these limits are nobody else's."""
+        return False
+
+    async def ask(self, domain: str) -> None:
+        """Nobody is asked."""
 
     def delay(self, domain: str, now: float) -> float:
         """Seconds until a message to `domain` may go; 0 when it may at once."""
@@ -36,11 +59,69 @@ class Pace:
 
     def took(self, domain: str, now: float) -> None:
         """A message to `domain` goes now."""
-        self._next = now + self._interval
-        if self._domain_interval:
+        self._next = now + self.interval
+        if self.domain_interval:
             if len(self._next_to) >= MOST_DOMAINS:
                 self._next_to = {name: then for name, then in self._next_to.items() if then > now}
-            self._next_to[domain.lower()] = now + self._domain_interval
+            self._next_to[domain.lower()] = now + self.domain_interval
+
+
+class Stock:
+    """Turns of a limit that is shared with others, one each `interval` seconds: reserved in blocks, used one by one.
+
+    A block is what was used in `BLOCK` seconds, and a sixteenth of what all may use in that time: so those who share a
+    limit come to have as much of it as each can use, however many they are, and each asks about as often. A turn is
+    never used before its time, and is lost when it was not used `LATE` seconds after it (or a tenth of the interval,
+    where that is longer).
+    """
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self._late = max(LATE, interval / 10)
+        self._most = BLOCK / interval
+        self._blocks: deque[tuple[float, int]] = deque()  # the moment of the first turn, and how many there are
+        self._size = 0
+        self._used = 0
+        self._asked_at = -math.inf
+
+    def held(self, now: float) -> int:
+        """How many turns there are that may be used, now or later."""
+        while self._blocks:
+            first, number = self._blocks[0]
+            lost = max(0, math.ceil((now - self._late - first) / self.interval))
+            if lost < number:
+                if lost:
+                    self._blocks[0] = (first + lost * self.interval, number - lost)
+                break
+            self._blocks.popleft()
+        return sum(number for _, number in self._blocks)
+
+    def low(self, now: float) -> bool:
+        """Whether the next block should be asked for: of the last one, half or less is left."""
+        return 2 * self.held(now) <= self._size
+
+    def ask(self, now: float) -> int:
+        """How many turns to reserve now."""
+        used = BLOCK * self._used / max(now - self._asked_at, 1e-3)
+        self._asked_at, self._used = now, 0
+        return max(1, min(math.ceil(used + self._most / 16), int(self._most)))
+
+    def add(self, first: float, number: int) -> None:
+        """`number` turns are reserved, the first of them at the moment `first`."""
+        self._blocks.append((first, number))
+        self._size = number
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next turn; 0 when its time has come, or when there is none."""
+        return max(0.0, self._blocks[0][0] - now) if self.held(now) else 0.0
+
+    def took(self, now: float) -> None:
+        """The next turn is used now."""
+        if self.held(now):
+            first, number = self._blocks.popleft()
+            if number > 1:
+                self._blocks.appendleft((first + self.interval, number - 1))
+            self._used += 1
 
 
 class Width:

@@ -44,6 +44,8 @@ _QUEUE_IDS = tuple(
     )
 )
 
+_MAY_NAME = re.compile(r"queued as|OK id=|Message accepted|InternalId=|(?i:\bok)\s")
+
 _NUMBER = r"(?:(?P<number>\d{1,6})\s*|(?:an?|one)\s+(?=minute|hour))"
 _UNIT = r"(?P<unit>s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?)"
 _WAIT = re.compile(
@@ -84,6 +86,8 @@ def enhanced_code(code: int, text: str) -> str:
 
 def queue_id(text: str) -> str:
     """The name the relay gave to a message that it accepted, as its log will have it; empty where it says none."""
+    if not _MAY_NAME.search(text):  # one look instead of seven, at each message
+        return ""
     return next((found[1] for pattern in _QUEUE_IDS if (found := pattern.search(text))), "")
 
 

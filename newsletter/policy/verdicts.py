@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Protocol
 
-from newsletter.model import Batch, Verdict
+from newsletter.model import Verdict
 
 _READ = {Verdict.NEW, Verdict.SAME}
 _UNWELL = {Verdict.PARTIAL, Verdict.STALE, Verdict.BROKEN}
@@ -23,7 +25,26 @@ def overall(verdicts: Collection[Verdict]) -> Verdict:
     return next(one for one in (Verdict.NEW, Verdict.SAME, Verdict.QUIET) if one in several)
 
 
-def late(batches: Iterable[Batch]) -> tuple[str, ...]:
+class Answer(Protocol):
+    """What a source answered: a `Batch`, or what was noted of one."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def verdict(self) -> Verdict: ...
+
+    @property
+    def why(self) -> str: ...
+
+    @property
+    def expected(self) -> date | None: ...
+
+
+def late(batches: Iterable[Answer]) -> tuple[str, ...]:
     """Why the day's edition is worth waiting with: a sentence for each source that should have announced more by now.
 
     Only *stale* is a reason, where the source has a calendar by which more was `expected`; and not where it got that

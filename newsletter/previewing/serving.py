@@ -12,11 +12,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
-import socket
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -31,6 +29,7 @@ from starlette.routing import Route
 from watchfiles import awatch
 
 from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.listening import Server, listening, told_to_stop
 
 HOST, PORT = "127.0.0.1", 8025
 CHANGES = "/changes"
@@ -60,9 +59,9 @@ async def serve(make: Make, watched: Watched, *, port: int = PORT, on_ready: Cal
 
     Raises NewsletterError if the port cannot be had or the files cannot be watched, and whatever else `make` raises.
     """
-    listener = _listening(port)
+    listener = listening(HOST, port, "the preview")
     live = _Live(make)
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             _application(live),
             lifespan="off",
@@ -73,7 +72,7 @@ async def serve(make: Make, watched: Watched, *, port: int = PORT, on_ready: Cal
             timeout_graceful_shutdown=1,
         )
     )
-    tasks = [asyncio.create_task(one) for one in (server.serve([listener]), live.follow(watched), _told_to_stop())]
+    tasks = [asyncio.create_task(one) for one in (server.serve([listener]), live.follow(watched), told_to_stop())]
     try:
         await asyncio.sleep(0)  # the first step of each: who is told that we are ready may send a signal at once
         on_ready(f"http://{HOST}:{listener.getsockname()[1]}/")
@@ -159,37 +158,6 @@ def _application(live: _Live) -> Starlette:
         # A foreign site that has its name point to 127.0.0.1 would otherwise read the page (DNS rebinding).
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"], www_redirect=False)],
     )
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to us: uvicorn raises them once more when it has ended, and an end asked for is no failure."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-async def _told_to_stop() -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stopping.set)
-    try:
-        await stopping.wait()
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-def _listening(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise NewsletterError(
-            f"the preview cannot be served on port {port} of {HOST}: {os.strerror(error.errno or 0)}; choose another "
-            "--port"
-        ) from error
 
 
 def _folders(watched: Iterable[Path]) -> set[Path]:

@@ -6,28 +6,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from newsletter.model import Answered, Digest, Edition, Ranking, Verdict
+from newsletter.model import Answered, Digest, Edition, Pick, Ranking, Verdict
 from newsletter.model.edition import TRENDING
-from newsletter.ranking.selection import Limits, merge_rankings, outside, select
+from newsletter.ranking.selection import Limits, outside, select
 
 
 def digest(
     day: date,
     topics: Sequence[str],
     editions: Sequence[Edition],
-    rankings: Mapping[int, Mapping[str, Ranking]],
+    rankings: Mapping[str, Ranking],
     limits: Limits,
+    rising: Sequence[Pick] = (),
 ) -> Digest:
     """The digest for the local date `day` of a reader who follows `topics` (slugs; none means *Trending*).
 
-    `editions` are those the digest spans, ascending; `rankings` holds, for each edition's id, its rankings by slug. A
-    topic that an edition has no ranking of contributes nothing from that edition.
+    `editions` are those the digest spans, ascending; `rankings` are those of a single one, by slug, or those of all of
+    them as `spanning` makes one of several. A topic without a ranking contributes nothing. `rising` are papers of
+    earlier days that come on top; a digest without anything else stays empty.
     """
     slugs = tuple(topics) or (TRENDING,)
-    found = [one for slug in slugs if (one := _merged(slug, editions, rankings))]
+    found = [rankings[slug] for slug in slugs if slug in rankings]
     names = {one.slug: one.topic.name for one in found if one.topic}
     selection = select(found, limits)
-    trending = _merged(TRENDING, editions, rankings) if topics and limits.outside and selection.sections else None
+    trending = rankings.get(TRENDING) if topics and limits.outside and selection.sections else None
     return Digest(
         day=day,
         days=tuple(edition.day for edition in editions),
@@ -40,6 +42,7 @@ def digest(
         follows=tuple(names.get(slug, slug) for slug in topics),
         outside=outside(found, trending) if trending else None,
         answered=_answered(editions),
+        rising=tuple(rising) if selection.sections else (),
     )
 
 
@@ -51,8 +54,3 @@ def _answered(editions: Sequence[Edition]) -> tuple[Answered, ...]:
         papers[one.source] += one.papers
         verdicts[one.source] = one.verdict
     return tuple(Answered(source, verdict, papers[source]) for source, verdict in verdicts.items())
-
-
-def _merged(slug: str, editions: Sequence[Edition], rankings: Mapping[int, Mapping[str, Ranking]]) -> Ranking | None:
-    found = [rankings[edition.id][slug] for edition in editions if slug in rankings[edition.id]]
-    return merge_rankings(found) if found else None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.model import ReadablePaper
-from newsletter.ranking.background import SAMPLE
+from newsletter.ranking.archive import SAMPLE
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.encoding import Encoder, text_of
 from newsletter.ranking.query import Query
@@ -43,7 +43,7 @@ class Embedding:
         self._mean = self._usual.mean(axis=0) if len(self._usual) else np.zeros(self._day.shape[1:])
 
     def parts(self, queries: Sequence[Query], seeds: Sequence[NDArray[np.int64]]) -> dict[str, tuple[Matrix, Matrix]]:
-        """By its name each part for the candidates and for the sample, papers x topics, not yet divided by the spread:
+        """By its name each part for the candidates and for the sample, topics x papers, not yet divided by the spread:
         how near the topic's own text is, and how near its seeds (rows of the archive) are."""
         first, second = ("static", "static expansion") if self._encoder.part == "static" else ("neural", "neural seeds")
         texts = self._encoded([one.text for one in queries])
@@ -52,7 +52,7 @@ class Embedding:
         several = (self._day, self._sample, self._usual)
         found = {}
         for name, trust, measured in (
-            (first, 1.0, [rows @ texts.T for rows in several]),
+            (first, 1.0, [_against(rows, texts) for rows in several]),
             (second, self._ground.trust, [self._near(rows, vectors, nearest) for rows in several]),
         ):
             day, sample = (self._share * WEIGHTS[name] * trust * z(rows, measured[2]) for rows in measured[:2])
@@ -66,14 +66,15 @@ class Embedding:
         return [vectors[np.searchsorted(rows, several)] for several in seeds]
 
     def _near(self, papers: Matrix, seeds: Sequence[Matrix], nearest: int) -> Matrix:
-        """Papers x topics: the mean likeness to the topic's seeds, or to the `nearest` of them."""
+        """Topics x papers: the mean likeness to the topic's seeds, or to the `nearest` of them."""
         centred = self._centred(papers)
-        columns = [np.zeros(len(papers))]
-        for vectors in seeds:
+        found = np.zeros((len(seeds), len(papers)))
+        for line, vectors in zip(found, seeds, strict=True):
             similar = centred @ vectors.T
             kept = np.sort(similar, axis=1)[:, -nearest:] if nearest else similar
-            columns.append(kept.mean(axis=1) if kept.shape[1] else columns[0])
-        return np.stack(columns[1:], axis=1) if seeds else np.zeros((len(papers), 0))
+            if kept.shape[1]:
+                line[:] = kept.mean(axis=1)
+        return found
 
     def _centred(self, vectors: Matrix) -> Matrix:
         return unit(vectors - self._mean) if len(vectors) else vectors
@@ -86,3 +87,8 @@ class Embedding:
 
     def _encoded(self, texts: Sequence[str]) -> Matrix:
         return np.asarray(self._encoder.vectors(texts), np.float64)
+
+
+def _against(papers: Matrix, texts: Matrix) -> Matrix:
+    """Topics x papers: the likeness of each. One by one: a product of matrices rounds otherwise than its parts."""
+    return np.array([papers @ text for text in texts]).reshape(len(texts), len(papers))

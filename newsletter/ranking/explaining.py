@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -12,8 +12,10 @@ from newsletter.model import TRENDING, Digest, Edition, Pick, Ranking, ReadableP
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.digests import digest
 from newsletter.ranking.matching import Where, term
+from newsletter.ranking.muting import without
 from newsletter.ranking.scoring import LEAST_SCORE, Scored, ranking
 from newsletter.ranking.selection import Limits
+from newsletter.ranking.spanning import Span
 
 WORDS_FOUND = 8
 
@@ -36,6 +38,7 @@ class Hurdle(StrEnum):
     """What kept a paper from being shown in full in the section of a topic."""
 
     NONE = "none"
+    MUTED = "muted"  # the reader never wants to read of it
     EXCLUDED = "excluded"  # the paper says an excluded word
     BELOW = "below"  # its relevance is below the topic's `min_score`
     CUT = "cut"  # too many papers match better
@@ -50,49 +53,61 @@ class Hurdle(StrEnum):
 class Occasion:
     """A reader's digest, with all that is known of it.
 
-    `edition` is one of `editions`, those that the digest of `day` spans. `follows` are the slugs of the reader's
+    `edition` is one of those of `span`, what the digest of `day` spans. `follows` are the slugs of the reader's
     topics. `rankings` made the digest: by edition's id, then by slug. `scored` are the papers of `edition` as each
-    topic sees them today, by slug, and `trending` likewise; `candidates` are these papers.
+    topic sees them today, by slug, and `trending` likewise; `candidates` are these papers. `muted` are those of them
+    that the reader has muted, by id, with the words and authors that hide them; `rankings` is without them.
     """
 
     day: date
     edition: Edition
-    editions: tuple[Edition, ...]
+    span: Span
     follows: tuple[str, ...]
     rankings: Mapping[int, Mapping[str, Ranking]]
     scored: Mapping[str, Scored]
     trending: Ranking
     limits: Limits
     candidates: Candidates
+    muted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def merged(self) -> Mapping[str, Ranking]:
+        """The rankings of all editions as those of one, by slug."""
+        return self.merge(self.rankings)
 
     @cached_property
     def digest(self) -> Digest:
         """The digest as it was made."""
-        return self.made_of(self.rankings)
+        return self.made_of(self.merged)
 
     @cached_property
     def now(self) -> dict[int, Mapping[str, Ranking]]:
         """The same rankings, but those of `edition` as they would be made today."""
         today = {slug: ranking(one) for slug, one in self.scored.items()} | {TRENDING: self.trending}
-        return {**self.rankings, self.edition.id: today}
+        return {**self.rankings, self.edition.id: without(today, self.muted)}
 
     @cached_property
     def today(self) -> Digest:
         """The digest as it would be made today."""
-        return self.made_of(self.now)
+        return self.made_of(self.merge(self.now))
 
-    def made_of(self, rankings: Mapping[int, Mapping[str, Ranking]], limits: Limits | None = None) -> Digest:
+    def merge(self, rankings: Mapping[int, Mapping[str, Ranking]]) -> Mapping[str, Ranking]:
+        """Rankings by edition's id and slug as those of one edition, by slug."""
+        slugs = (*self.follows, TRENDING)
+        found = ((slug, self.span.merge(rankings, slug, grouped=not self.follows)) for slug in slugs)
+        return {slug: one for slug, one in found if one}
+
+    def made_of(self, merged: Mapping[str, Ranking], limits: Limits | None = None) -> Digest:
         """The digest that other rankings would make, or other limits."""
-        return digest(self.day, self.follows, self.editions, rankings, limits or self.limits)
+        return digest(self.day, self.follows, self.span.editions, merged, limits or self.limits)
 
     @cached_property
     def homes(self) -> dict[str, tuple[str, int]]:
         """The topic in whose section each paper would be if there were room for all, and its place there."""
-        most = sum(len(one.picks) for own in self.rankings.values() for one in own.values())
-        rankings = {
-            number: {slug: _roomy(one, most) for slug, one in own.items()} for number, own in self.rankings.items()
-        }
-        made = self.made_of(rankings, Limits(most, most, 0, False))
+        most = sum(len(one.picks) for one in self.merged.values())
+        made = self.made_of(
+            {slug: _roomy(one, most) for slug, one in self.merged.items()}, Limits(most, most, 0, False)
+        )
         sections: dict[str, list[Pick]] = {}
         for pick in made.picks:
             sections.setdefault(pick.topic, []).append(pick)
@@ -128,9 +143,10 @@ class Sight:
     `parts` are all parts of `score`, those that are 0 too; they add up to it. `rank` is the paper's place by score
     among the `papers` of the edition, as of today (0 where it is not among them); `place` is that among the `picks` of
     the topic in the digest, None when it was no pick. `said` is what it says of what the topic looks for, and where.
-    `words` are the excluded words it says; `head` is the pick that it is a near-duplicate of. `home` is the slug of the
-    topic in whose section it belongs, if any has picked it; `turn` its place among the papers that have their home
-    here. `anew` is how it scores today, where that is not how it scored when the digest was made.
+    `words` are the excluded words it says, `muted` the words and authors for which the reader has muted it; `head` is
+    the pick that it is a near-duplicate of. `home` is the slug of the topic in whose section it belongs, if any has
+    picked it; `turn` its place among the papers that have their home here. `anew` is how it scores today, where that is
+    not how it scored when the digest was made.
     """
 
     topic: Topic | None
@@ -145,6 +161,7 @@ class Sight:
     hurdle: Hurdle
     said: tuple[tuple[str, Where], ...] = ()
     words: tuple[str, ...] = ()
+    muted: tuple[str, ...] = ()
     head: ReadablePaper | None = None
     home: str = ""
     turn: int = 0
@@ -177,7 +194,7 @@ def explain(case: Case) -> Explanation:
     whole = case.occasion
     shown = next((pick for pick in whole.digest.picks if pick.paper == case.paper.id), None)
     return Explanation(
-        place=_place(case, whole.digest, whole.rankings),
+        place=_place(case, whole.digest, whole.merged),
         section=shown.topic if shown else "",
         today=place_today(case),
         sights=tuple(_sight(case, slug) for slug in whole.follows if slug in whole.scored)
@@ -185,7 +202,7 @@ def explain(case: Case) -> Explanation:
     )
 
 
-def _place(case: Case, made: Digest, rankings: Mapping[int, Mapping[str, Ranking]]) -> Place:
+def _place(case: Case, made: Digest, merged: Mapping[str, Ranking]) -> Place:
     paper, whole = case.paper.id, case.occasion
     if made.top and made.top.paper == paper:
         return Place.TOP
@@ -195,8 +212,7 @@ def _place(case: Case, made: Digest, rankings: Mapping[int, Mapping[str, Ranking
         return Place.ALSO
     if made.outside and made.outside.paper == paper:
         return Place.OUTSIDE
-    theirs = rankings[whole.edition.id]
-    ours = [theirs[slug] for slug in whole.follows or (TRENDING,) if slug in theirs]
+    ours = [merged[slug] for slug in whole.follows or (TRENDING,) if slug in merged]
     counted = made.left_out and any(pick.paper == paper for one in ours for pick in one.picks)
     return Place.COUNTED if counted else Place.ABSENT
 
@@ -204,8 +220,10 @@ def _place(case: Case, made: Digest, rankings: Mapping[int, Mapping[str, Ranking
 def place_today(case: Case, changed: Ranking | None = None, limits: Limits | None = None) -> Place:
     """Where the paper would be in a digest made today, with the ranking of one topic changed, or the limits."""
     whole = case.occasion
+    if case.paper.id in whole.muted:
+        return Place.ABSENT
     if changed is None and limits is None:
-        return _place(case, whole.today, whole.now)
+        return _place(case, whole.today, whole.merge(whole.now))
     rankings = whole.now
     if changed:
         slug, number = changed.slug, whole.edition.id
@@ -216,16 +234,17 @@ def place_today(case: Case, changed: Ranking | None = None, limits: Limits | Non
             if slug in own
         }
         rankings = {**rankings, **reworded, number: {**rankings[number], slug: changed}}
-    return _place(case, whole.made_of(rankings, limits), rankings)
+    merged = whole.merge(rankings)
+    return _place(case, whole.made_of(merged, limits), merged)
 
 
 def _sight(case: Case, slug: str) -> Sight:
     whole, paper = case.occasion, case.paper.id
     theirs = whole.rankings[whole.edition.id].get(slug) or whole.now[whole.edition.id][slug]
     anew = _today(case, slug)
-    sent = next((pick for pick in theirs.picks if pick.paper == paper), None)
+    sent = next((whole.span.measured(pick) for pick in theirs.picks if pick.paper == paper), None)
     pick = sent or anew
-    picks = _picks(whole, slug)
+    picks = whole.merged[slug].picks if slug in whole.merged else ()
     home, turn = whole.homes.get(paper, ("", 0))
     scored = whole.scored.get(slug)
     held = dict(pick.parts)
@@ -242,6 +261,7 @@ def _sight(case: Case, slug: str) -> Sight:
         hurdle=Hurdle.NONE,
         said=_said(scored, case.row) if scored else (),
         words=excluded_words(scored, case.row, theirs.topic) if scored and theirs.topic else (),
+        muted=whole.muted.get(paper, ()),
         head=_head(case, theirs),
         home=home,
         turn=turn if home == slug else 0,
@@ -251,15 +271,11 @@ def _sight(case: Case, slug: str) -> Sight:
 
 
 def _today(case: Case, slug: str) -> Pick:
-    if slug in case.occasion.scored:
-        return case.occasion.scored[slug].pick(case.row)
-    found = next((pick for pick in case.occasion.trending.picks if pick.paper == case.paper.id), None)
-    return found or Pick(case.paper.id, TRENDING, 0.0, (), ())
-
-
-def _picks(whole: Occasion, slug: str) -> list[Pick]:
-    rankings = [whole.rankings[one.id].get(slug) for one in whole.editions]
-    return sorted((pick for one in rankings if one for pick in one.picks), key=lambda pick: -pick.score)
+    whole, paper = case.occasion, case.paper.id
+    if slug in whole.scored:
+        return whole.span.measured(whole.scored[slug].pick(case.row))
+    found = next((pick for pick in whole.trending.picks if pick.paper == paper), None)
+    return whole.span.measured(found) if found else Pick(paper, TRENDING, 0.0, (), ())
 
 
 def _hurdle(case: Case, sight: Sight, theirs: Ranking) -> Hurdle:
@@ -276,6 +292,8 @@ def _hurdle(case: Case, sight: Sight, theirs: Ranking) -> Hurdle:
 
 def _kept_out(case: Case, sight: Sight, theirs: Ranking) -> Hurdle:
     scored = case.occasion.scored.get(sight.slug)
+    if sight.muted:
+        return Hurdle.MUTED
     if sight.words:
         return Hurdle.EXCLUDED
     if sight.shortfall and scored and case.row not in scored.followed:
@@ -286,11 +304,14 @@ def _kept_out(case: Case, sight: Sight, theirs: Ranking) -> Hurdle:
 
 
 def _head(case: Case, theirs: Ranking) -> ReadablePaper | None:
-    """The pick that the paper is a near-duplicate of."""
-    candidates = case.occasion.candidates
-    head = candidates.folded.get(case.row)
+    """The pick that the paper is a near-duplicate of, of its own edition or of another one."""
+    whole = case.occasion
+    head = whole.candidates.folded.get(case.row)
     picked = {pick.paper for pick in theirs.picks}
-    return candidates.papers[head] if head is not None and candidates.papers[head].id in picked else None
+    if head is not None and whole.candidates.papers[head].id in picked:
+        return whole.candidates.papers[head]
+    other = whole.span.head(whole.rankings, theirs.slug, case.paper.id)
+    return whole.span.papers.get(other) if other else None
 
 
 def _rank(case: Case, scored: Scored) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.model import Group, ReadablePaper
-from newsletter.ranking.background import Background, Known
+from newsletter.ranking.archive import Background, Known
 from newsletter.ranking.counting import common, count
 from newsletter.ranking.words import STOP_WORDS, Word, words
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, cg
 
 from newsletter.model import Opinion, ReadablePaper
-from newsletter.ranking.background import Background
+from newsletter.ranking.archive import Background
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.counting import count
 from newsletter.ranking.encoding import Encoder, text_of
@@ -39,8 +38,8 @@ HALF_FADE = 20.0
 """Without an archive a topic knows nothing but its own words: then up to FADE of its score gives way to what was
 learnt, half of it from HALF_FADE likes on."""
 
-SPREAD = 300
 SPREAD_WEIGHT = 0.5
+"""What each paper counts for that stands for anything."""
 WEIGHT = {Opinion.LIKE: 1.0, Opinion.DISLIKE: 2.0, Opinion.SHOWN: 1.0}
 LATEST = 400
 """So many of the latest likes, and of the latest others, are learnt from."""
@@ -100,12 +99,11 @@ class Learner:
         self._candidates = candidates
         self._ground: Background = candidates.background
         self._encoder = next((one for one in encoders if one.part == "static"), None)
-        self._anything = self._ground.spread(SPREAD)
         ground = self._ground
-        papers = [ground.known.papers[row] for row in self._anything]
+        rows, papers = ground.anything
         self._ids = [paper.id for paper in papers]
         self._mean = self._encoded(papers).mean(axis=0) if self._encoder and papers else np.zeros(0)
-        self._spread = self._features(papers, ground.vectors[self._anything])
+        self._spread = self._features(papers, ground.vectors[rows])
         self._day = self._features(candidates.papers, candidates.vectors)
 
     def taste(self, judged: Sequence[Judged]) -> Taste | None:
@@ -182,6 +180,9 @@ def _ridge(
     def normal(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         pushed = turned @ (share * (x @ weights)) - share.sum() * mean * float(mean @ weights)
         return np.asarray(pushed + PENALTY * weights)
+
+    # Late: it takes a while to import, and only what readers said needs it.
+    from scipy.sparse.linalg import LinearOperator, cg
 
     size = len(columns)
     right = turned @ (share * (target - share @ target / share.sum()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,24 +29,27 @@ BLOCK = 256
 class Links:
     """Each matrix is papers x archive and turns what the archive's papers scored into a part of the papers' own score.
 
-    `similar` are the cosines themselves (float32, 0 where a paper meets itself). `neighbours`: the most similar ones,
-    weighted by likeness, adding up to 1. `authors`: what the paper's authors wrote before. `categories` is papers x
-    categories and has `of_categories`, categories x archive, to go on with.
+    `similar` are the cosines themselves, archive x papers (float32, 0 where a paper meets itself), `usual` is their
+    mean for each paper, itself not left out. `neighbours`: the most similar ones, weighted by likeness, adding up to 1.
+    `authors`: what the paper's authors wrote before. `categories` is papers x categories: `Linking.of_categories`,
+    categories x archive, goes before it.
     """
 
     similar: NDArray[np.float32]
     neighbours: sparse.csr_matrix
     authors: sparse.csr_matrix
     categories: sparse.csr_matrix
-    of_categories: sparse.csr_matrix
+    usual: NDArray[np.float64]
 
 
 class Linking:
-    """Links papers to an archive of `papers`, whose TF-IDF `vectors` have length 1."""
+    """Links papers to an archive of `papers`, whose TF-IDF vectors, `turned` to terms x archive, have length 1 and the
+    mean `mean`."""
 
-    def __init__(self, vectors: sparse.csr_matrix, papers: Sequence[Paper]) -> None:
+    def __init__(self, turned: sparse.csr_matrix, mean: NDArray[np.float64], papers: Sequence[Paper]) -> None:
         self._size = len(papers)
-        self._turned = vectors.T.tocsr()
+        self._turned = turned
+        self._mean = mean
         self._authors = _Names(paper.authors[:AUTHORS_COUNTED] for paper in papers)
         self._categories = _Names(paper.categories for paper in papers)
 
@@ -53,17 +57,22 @@ class Linking:
         self, vectors: sparse.csr_matrix, papers: Sequence[Paper], own: Sequence[int] | NDArray[np.int64]
     ) -> Links:
         """The links of `papers`. `own` is each one's row in the archive or NOWHERE: no paper is a link of its own."""
-        names = self._categories
-        filed = np.asarray(names.members.sum(axis=0)).ravel()
         number = np.array([max(len(set(paper.categories)), 1) for paper in papers], np.float64)
         similar = self._similar(vectors, own)
         return Links(
-            similar=similar,
+            similar=similar.T.copy(),
             neighbours=_neighbours(similar),
             authors=self._by_authors(papers, own),
-            categories=(sparse.diags(1 / number) @ names.of([paper.categories for paper in papers])).tocsr(),
-            of_categories=(sparse.diags(1 / (filed + CATEGORY_PRIOR)) @ names.members.T).tocsr(),
+            categories=(sparse.diags(1 / number) @ self._categories.of([paper.categories for paper in papers])).tocsr(),
+            usual=vectors @ self._mean,
         )
+
+    @cached_property
+    def of_categories(self) -> sparse.csr_matrix:
+        """Categories x archive: the mean of what a category's papers scored, drawn to 0."""
+        members = self._categories.members
+        filed = np.asarray(members.sum(axis=0)).ravel()
+        return (sparse.diags(1 / (filed + CATEGORY_PRIOR)) @ members.T).tocsr()
 
     def of_authors(self, papers: Sequence[Paper]) -> sparse.csr_matrix:
         """Papers x authors that the archive knows; a paper's row has at most the length 1."""

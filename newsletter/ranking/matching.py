@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from array import array
 from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter.model import ReadablePaper
 from newsletter.ranking.words import Word, stems, words
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One thing to look for: `stems` in a row (a phrase) or, with `anywhere`, all of them in any place."""
 
     stems: tuple[str, ...]
@@ -47,8 +47,11 @@ class Where(StrEnum):
     BOTH = "title and abstract together"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+# Enumerations are slow to be asked for a member.
+TITLE, ABSTRACT = Where.TITLE, Where.ABSTRACT
+
+
+class Hit(NamedTuple):
     """A term that was found: `wording` is how it first reads, at `where`."""
 
     wording: str
@@ -56,35 +59,43 @@ class Hit:
 
 
 class Field:
-    """A title or an abstract: its words and where each stem stands."""
+    """A title or an abstract: its stems, where each first stands, and the spans of its words in the text.
+
+    There are hundreds of thousands of words in a day's papers: they are kept in few objects, which the collector of
+    garbage passes over.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words: list[Word] = words(text)
-        self.places: dict[str, list[int]] = {}
-        for place, word in enumerate(self.words):
-            self.places.setdefault(word.stem, []).append(place)
+        found = words(text)
+        stems = [word.stem for word in found]
+        self._stems = f" {' '.join(stems)} "
+        self._starts = array("i", [word.start for word in found])
+        self._ends = array("i", [word.end for word in found])
+        self.places = {stem: place for place, stem in reversed(list(enumerate(stems)))}
 
-    def runs(self, wanted: tuple[str, ...]) -> list[int]:
-        """The places where the stems `wanted` stand in a row."""
-        first = self.places.get(wanted[0], [])
+    @property
+    def words(self) -> list[Word]:
+        """Every word, in order."""
+        return words(self.text)
+
+    def says(self, wanted: tuple[str, ...]) -> str | None:
+        """How the stems `wanted` read where they first stand in a row, None where they nowhere do."""
+        place = self.places.get(wanted[0])
+        if place is None:
+            return None
         if len(wanted) == 1:
-            return first
-        size = len(wanted)
-        return [at for at in first if self._reads(at, wanted) and self._whole(at, size)]
-
-    def _reads(self, place: int, wanted: tuple[str, ...]) -> bool:
-        if place + len(wanted) > len(self.words):
-            return False
-        return all(self.words[at].stem == stem for at, stem in enumerate(wanted, start=place))
-
-    def _whole(self, place: int, size: int) -> bool:
-        """Whether no sentence ends, and nothing else is said, between the words."""
-        return not _BREAK.search(self.wording(place, size))
-
-    def wording(self, place: int, size: int) -> str:
-        """The text as it stands from `place` on, `size` words long."""
-        return self.text[self.words[place].start : self.words[place + size - 1].end]
+            return self.text[self._starts[place] : self._ends[place]]
+        run = f" {' '.join(wanted)} "
+        at = self._stems.find(run)
+        while at >= 0:
+            place = self._stems.count(" ", 0, at)
+            wording = self.text[self._starts[place] : self._ends[place + len(wanted) - 1]]
+            # No sentence ends, and nothing else is said, between the words.
+            if not _BREAK.search(wording):
+                return wording
+            at = self._stems.find(run, at + 1)
+        return None
 
 
 class Document:
@@ -99,9 +110,9 @@ class Document:
         """Where `wanted` first occurs, the title before the abstract; None when it does not."""
         if wanted.anywhere:
             return self._find_all(wanted.stems)
-        for where, field in ((Where.TITLE, self.title), (Where.ABSTRACT, self.abstract)):
-            if places := field.runs(wanted.stems):
-                return Hit(field.wording(places[0], len(wanted.stems)), where)
+        for where, field in ((TITLE, self.title), (ABSTRACT, self.abstract)):
+            if (wording := field.says(wanted.stems)) is not None:
+                return Hit(wording, where)
         return None
 
     def _find_all(self, wanted: tuple[str, ...]) -> Hit | None:

@@ -5,19 +5,23 @@
 
 Every part depends on the paper, the topic and the archive alone, never on the other papers of the day. The weights are
 few and round: they were set by hand, and weights learnt on some topics did worse on others.
+
+Many topics are measured at once. Every matrix has a line for each topic, and no line depends on another: it is the same
+to the last bit whatever stands beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from newsletter.model import Opinion
-from newsletter.ranking.background import IMAGINED, IMAGINED_SHARE
+from newsletter.ranking.archive import IMAGINED, IMAGINED_SHARE
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.embedding import Embedding
 from newsletter.ranking.encoding import Encoder
@@ -41,26 +45,28 @@ EXPANSION_TERMS = 50
 
 WORDS_IMAGINED = 30
 
+_ABREAST = 16
+"""Topics whose papers are added up at once: so few that a processor's cache holds them."""
+
 _FAR = 100.0
 """What a verdict adds to a guess, in standard deviations: more than any guess."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Papers x topics for each part, in standard deviations: their sum says how far above an ordinary paper one is.
+    """Topics x papers for each part, in standard deviations: their sum says how far above an ordinary paper one is.
 
-    `spread` is what a topic's parts were divided by; `expansions` is topics x terms, `names` are these terms.
+    `spread` is what a topic's parts were divided by; `expansions` is topics x terms of the archive.
     """
 
     of: dict[str, Matrix]
     spread: Matrix
     expansions: sparse.csr_matrix
-    names: Sequence[str]
 
-    def expansion_terms(self, topic: int) -> tuple[str, ...]:
-        """The terms that go with the topic of that column in the archive, the strongest first."""
+    def expansion(self, topic: int) -> NDArray[np.int32]:
+        """The terms that go with the topic of that line in the archive, the strongest first."""
         first, end = self.expansions.indptr[topic : topic + 2]
-        return tuple(self.names[column] for column in self.expansions.indices[first:end])
+        return np.asarray(self.expansions.indices[first:end])
 
 
 class Measure:
@@ -69,32 +75,39 @@ class Measure:
     def __init__(self, candidates: Candidates, encoders: Sequence[Encoder] = ()) -> None:
         self.candidates = candidates
         self.background = candidates.background
-        self._archive = _widened(self.background.saturated, candidates.saturated.shape[1])
         self._embeddings = [Embedding(one, candidates, len(encoders) > 1) for one in encoders]
 
     def parts(self, queries: Sequence[Query], judged: Sequence[Sequence[Judged]] | None = None) -> Parts:
         """The parts of the candidates' scores for topics that ask `queries`, each with what was `judged` for it."""
         ground, there = self.background, self.background.sample
         verdicts = [self._verdicts(several) for several in judged or [()] * len(queries)]
-        known_words, day_words = self._words(queries)
-        seeds = [_seeds(column, verdict) for column, verdict in zip(known_words.T, verdicts, strict=True)]
+        known, day_words = self._words(queries)
+        usual_words = known.take(there, axis=1)
+        seeds = [_seeds(line, verdict) for line, verdict in zip(known, verdicts, strict=True)]
         expansions = self._expansions(seeds)
-        known_more = ground.trust * z(more := _product(ground.vectors, expansions), more[there])
-        known = WEIGHTS["words"] * known_words + WEIGHTS["expansion"] * known_more
-        for column, verdict in zip(known.T, verdicts, strict=True):
-            verdict.correct(column)
+        more = _product(expansions.sorted_indices(), ground.turned)
+        # In place: what is large takes longer to be given room than to be worked out.
+        z(more, more.take(there, axis=1), out=more)
+        more *= ground.trust
+        more *= WEIGHTS["expansion"]
+        known *= WEIGHTS["words"]
+        known += more
+        for line, verdict in zip(known, verdicts, strict=True):
+            verdict.correct(line)
+        turned = _turned(known)
+        filed = ground.linking.of_categories @ turned
         found, usual = (
-            self._gathered(words, links, more, known)
-            for words, links, more in zip(
-                (day_words, known_words[there]), self._links, self._likeness(seeds), strict=True
-            )
+            self._gathered(words, links, likeness, turned, filed)
+            for words, links, likeness in zip((day_words, usual_words), self._links, self._likeness(seeds), strict=True)
         )
         for embedding in self._embeddings:
             for name, (day, sample) in embedding.parts(queries, seeds).items():
                 found[name], usual[name] = day, sample
-        width = _spread(np.sum(list(usual.values()), axis=0), len(there) / (len(there) + IMAGINED))
-        of = {name: np.round(part / width, 4) for name, part in found.items()}
-        return Parts(of, width, expansions, ground.names)
+        width = _spread(sum(usual.values(), np.zeros(1)), len(there) / (len(there) + IMAGINED))
+        for part in found.values():
+            part /= width[:, None]
+            np.round(part, 4, out=part)
+        return Parts(found, width, expansions)
 
     @property
     def _links(self) -> tuple[Links, Links]:
@@ -102,23 +115,37 @@ class Measure:
 
     def _words(self, queries: Sequence[Query]) -> tuple[Matrix, Matrix]:
         """BM25 of the archive and of the candidates, as z-scores over the archive and the imagined papers."""
-        ground, asked = self.background, self._asked(queries)
-        known = np.asarray((self._archive @ asked).toarray(), np.float64)
-        day = np.asarray((self.candidates.saturated @ asked).toarray(), np.float64)
-        mean, spread = self._usual(queries, known[ground.own])
-        return (known - mean) / spread, (day - mean) / spread
+        # Topics of many readers are often the same ones.
+        distinct = {id(one): one for one in queries}
+        places = {one: place for place, one in enumerate(distinct)}
+        known, day = self._words_of(list(distinct.values()))
+        if len(distinct) == len(queries):
+            return known, day
+        lines = [places[id(one)] for one in queries]
+        return known[lines], day[lines]
+
+    def _words_of(self, queries: Sequence[Query]) -> tuple[Matrix, Matrix]:
+        asked = self._asked(queries)
+        known = _product(asked[:, : len(self.background.vocabulary)], self.background.saturated)
+        day = _product(asked, self.candidates.saturated)
+        ours = known.take(self.background.own, axis=1) if self.background.known.borrowed else known
+        mean, spread = self._usual(queries, ours)
+        for found in (known, day):
+            found -= mean[:, None]
+            found /= spread[:, None]
+        return known, day
 
     def _asked(self, queries: Sequence[Query]) -> sparse.csr_matrix:
-        """Terms x topics: the weights of the queries."""
+        """Topics x terms: the weights of the queries."""
         vocabulary = self.candidates.counts.vocabulary
         cells = [
-            (vocabulary[term], topic, weight)
+            (topic, vocabulary[term], weight)
             for topic, one in enumerate(queries)
             for term, weight in one.weights.items()
             if term in vocabulary
         ]
         rows, columns, weights = np.array(cells, np.float64).reshape(-1, 3).T
-        shape = (len(vocabulary), len(queries))
+        shape = (len(queries), len(vocabulary))
         return sparse.csr_matrix((weights, (rows.astype(np.int64), columns.astype(np.int64))), shape)
 
     def _usual(self, queries: Sequence[Query], known: Matrix) -> tuple[Matrix, Matrix]:
@@ -130,21 +157,24 @@ class Measure:
         share = np.array([IMAGINED_SHARE * min(1.0, WORDS_IMAGINED / max(len(values), 1)) for values in worth])
         mean = share * np.array([sum(values) for values in worth])
         square = share * (1 - share) * np.array([sum(value**2 for value in values) for values in worth]) + mean**2
-        total = len(known) + IMAGINED
-        mean_all = (known.sum(axis=0) + IMAGINED * mean) / total
-        square_all = ((known**2).sum(axis=0) + IMAGINED * square) / total
+        total = known.shape[1] + IMAGINED
+        mean_all = (known.sum(axis=1) + IMAGINED * mean) / total
+        square_all = ((known**2).sum(axis=1) + IMAGINED * square) / total
         spread = np.sqrt(np.maximum(square_all - mean_all**2, 0.0))
         return mean_all, np.where(spread > 1e-9, spread, 1.0)
 
     def _expansions(self, seeds: Sequence[NDArray[np.int64]]) -> sparse.csr_matrix:
         """Topics x terms: which words the topic's seeds have more of than the archive (Rocchio 1971), the strongest
         EXPANSION_TERMS of them."""
-        near = (_planted(seeds, self.background.size) @ self.background.vectors).tocsr()
-        near.sort_indices()
+        # Only the seeds' own rows: the others would be turned to double precision with them.
+        rows = np.concatenate([np.zeros(0, np.int64), *seeds])
+        planted = _planted(seeds, self.background.size)
+        planted = sparse.csr_matrix((planted.data, np.arange(len(rows)), planted.indptr), (len(seeds), len(rows)))
+        near = planted @ self.background.vectors[rows]
         near.data -= self.background.mean[near.indices]
         strongest = [
-            first + best(near.data[first:end], EXPANSION_TERMS)
-            for first, end in zip(near.indptr, near.indptr[1:], strict=False)
+            first + best(near.data[first:end], EXPANSION_TERMS, near.indices[first:end])
+            for first, end in pairwise(near.indptr.tolist())
         ]
         ends = np.cumsum([0, *map(len, strongest)])
         places = np.concatenate([np.zeros(0, np.int64), *strongest])
@@ -155,23 +185,21 @@ class Measure:
         the expansion with all its terms."""
         planted = _planted(seeds, self.background.size)
         planted.data = planted.data.astype(np.float32)
-        vectors = (self.candidates.vectors, self.background.vectors[self.background.sample])
         # A topic without seeds is like nothing.
         planned = np.diff(planted.indptr) > 0
-        day, sample = (
-            np.asarray((planted @ links.similar.T).T - np.outer(rows @ self.background.mean, planned), np.float64)
-            for links, rows in zip(self._links, vectors, strict=True)
-        )
+        day, sample = (planted @ links.similar - np.outer(planned, links.usual) for links in self._links)
         return self.background.trust * z(day, sample), self.background.trust * z(sample, sample)
 
-    def _gathered(self, words: Matrix, links: Links, more: Matrix, known: Matrix) -> dict[str, Matrix]:
+    def _gathered(self, words: Matrix, links: Links, more: Matrix, known: Matrix, filed: Matrix) -> dict[str, Matrix]:
+        """The parts, topics x papers, of what the archive's papers scored (archive x topics), and its categories
+        (categories x topics)."""
         trust = self.background.trust
         return {
             "words": WEIGHTS["words"] * words,
             "expansion": WEIGHTS["expansion"] * more,
-            "neighbours": WEIGHTS["neighbours"] * trust * (links.neighbours @ known),
-            "authors": WEIGHTS["authors"] * trust * (links.authors @ known),
-            "categories": WEIGHTS["categories"] * trust * (links.categories @ (links.of_categories @ known)),
+            "neighbours": WEIGHTS["neighbours"] * trust * _turned(links.neighbours @ known),
+            "authors": WEIGHTS["authors"] * trust * _turned(links.authors @ known),
+            "categories": WEIGHTS["categories"] * trust * _turned(links.categories @ filed),
         }
 
     def _verdicts(self, judged: Sequence[Judged]) -> _Verdicts:
@@ -215,19 +243,29 @@ def _planted(seeds: Sequence[NDArray[np.int64]], size: int) -> sparse.csr_matrix
 def _spread(usual: Matrix, share: float) -> Matrix:
     """How far scores spread among ordinary papers: those of the sample, which have this share, and the imagined ones
     with their words."""
-    if not len(usual):
-        return np.ones(usual.shape[1])
-    mean = share * usual.mean(axis=0)
-    square = share * (usual**2).mean(axis=0) + (1 - share) * WEIGHTS["words"] ** 2
+    if not usual.shape[1]:
+        return np.ones(len(usual))
+    mean = share * usual.mean(axis=1)
+    square = share * (usual**2).mean(axis=1) + (1 - share) * WEIGHTS["words"] ** 2
     return np.asarray(np.sqrt(np.maximum(square - mean**2, 1e-9)))
 
 
-def _product(vectors: sparse.csr_matrix, expansions: sparse.csr_matrix) -> Matrix:
-    """Papers x topics. Most terms belong to no topic's expansion: only the others are multiplied, and densely."""
-    used, places = np.unique(expansions.indices, return_inverse=True)
-    narrow = sparse.csr_matrix((expansions.data, places, expansions.indptr), (expansions.shape[0], len(used)))
-    return np.asarray(vectors[:, used] @ narrow.toarray().T.copy(), np.float64)
+def _product(topics: sparse.csr_matrix, terms: sparse.csr_matrix) -> Matrix:
+    """Topics x terms times terms x papers. What comes of it is nearly dense: a sparse product would take four times as
+    long. So the papers of a few topics are laid side by side, and the terms' columns are added up in their places, one
+    after the other; each sum is made in the order of the terms."""
+    found = np.zeros((topics.shape[0], terms.shape[1]))
+    for first in range(0, len(found), _ABREAST):
+        lines = found[first : first + _ABREAST]
+        ends = topics.indptr[first : first + len(lines) + 1]
+        asked, weights = topics.indices[ends[0] : ends[-1]], topics.data[ends[0] : ends[-1]]
+        columns = terms[asked]
+        begins = np.repeat(np.arange(len(lines), dtype=columns.indices.dtype) * terms.shape[1], np.diff(ends))
+        columns.indices += np.repeat(begins, np.diff(columns.indptr))
+        spread = sparse.csc_matrix((columns.data, columns.indices, columns.indptr), (lines.size, len(asked)))
+        lines[:] = (spread @ weights).reshape(lines.shape)
+    return found
 
 
-def _widened(matrix: sparse.csr_matrix, columns: int) -> sparse.csr_matrix:
-    return sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), (matrix.shape[0], columns))
+def _turned(matrix: Matrix) -> Matrix:
+    return np.ascontiguousarray(matrix.T)

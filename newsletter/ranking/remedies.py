@@ -64,7 +64,8 @@ class Remedy:
 def variants(case: Case) -> list[Variant]:
     """The topics that have to be scored anew to know what would have brought the paper in: those that exclude it
     without these words; the one that comes closest with a word of the title as keyword, or with the first author."""
-    if not case.occasion.follows or place_today(case) not in (Place.ABSENT, Place.OUTSIDE):
+    whole = case.occasion
+    if not whole.follows or case.paper.id in whole.muted or place_today(case) not in (Place.ABSENT, Place.OUTSIDE):
         return []
     found = []
     closest: Scored | None = None
@@ -110,10 +111,10 @@ def _title_keywords(case: Case) -> list[str]:
 
 
 def remedies(case: Case, rescored: Sequence[tuple[Variant, Scored]] = ()) -> Iterator[Remedy]:
-    """What would show the paper, or show it in full; nothing where it is. `rescored` are the `variants` of the case,
-    each with its topic's scores."""
+    """What would show the paper, or show it in full; nothing where it is, or where the reader has muted it. `rescored`
+    are the `variants` of the case, each with its topic's scores."""
     start = place_today(case)
-    if start in CARDS:
+    if start in CARDS or case.paper.id in case.occasion.muted:
         return
     if not case.occasion.follows:
         yield from _room_in_trending(case)

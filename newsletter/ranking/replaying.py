@@ -97,7 +97,7 @@ def compare_reader(replayed: Sequence[Replayed], follows: Sequence[str], limits:
     the titles of the compact list."""
 
     def of_reader(edition: Edition, rankings: Mapping[str, Ranking]) -> Shown:
-        made = digest(edition.day, follows, [edition], {edition.id: rankings}, limits)
+        made = digest(edition.day, follows, [edition], rankings, limits)
         shown = {pick.paper: pick.score for pick in made.picks}
         return Shown(shown, len(shown) + made.left_out)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.model import TRENDING, Pick, Ranking, ReadablePaper, Reason, Topic, Why
-from newsletter.ranking import following, reasons
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.encoding import Encoder
 from newsletter.ranking.grouping import group
@@ -18,8 +17,8 @@ from newsletter.ranking.learning import Judged, Learner, Taste
 from newsletter.ranking.matching import Term, term
 from newsletter.ranking.parts import Measure, Parts
 from newsletter.ranking.query import Query, query
+from newsletter.ranking.reasons import MOST_REASONS, Fact, Sought, related, said
 from newsletter.ranking.trend import Trends
-from newsletter.ranking.words import is_telling
 
 FOLLOWED = 1000.0
 """Who is followed comes first: more than any other parts can make or take."""
@@ -32,7 +31,11 @@ MOST_PICKS = 30
 
 MOST_TRENDING = 200
 
-BLOCK = 256
+MEANING = ("static", "neural")
+"""The parts that models of language add."""
+
+BLOCK = 64
+"""Topics that are measured at once: few enough for a processor's cache to hold what is known of them."""
 
 LEAST_SCORE = 1e-4
 """Whatever a topic asks for, a paper that is no better than an ordinary one is no pick."""
@@ -46,30 +49,39 @@ LEAST_RARITY_DESCRIBED = 3.0
 class Scored:
     """All candidates as one topic sees them.
 
-    `parts` name the columns of `values` (candidates x parts, rounded to 4 digits), whose sum is the score. `excluded`
-    gives for rows that the topic does not want the word that excludes them; `followed` for rows that are always in
-    the reason.
+    `columns` are the parts by name, for each candidate a number of 4 digits; their sum is the score. `excluded` gives
+    for rows that the topic does not want the word that excludes them; `followed` for rows that are always in the
+    reason. `expansion` are the terms of the archive's vocabulary that go with the topic, the strongest first.
     """
 
     topic: Topic
     query: Query
     candidates: Candidates
-    parts: tuple[str, ...]
-    values: NDArray[np.float64]
+    columns: Mapping[str, NDArray[np.float64]]
     excluded: Mapping[int, str]
     followed: Mapping[int, Reason]
-    related: tuple[str, ...] = ()
+    expansion: NDArray[np.int32]
     taste: Taste | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts."""
+        return tuple(self.columns)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Candidates x parts."""
+        return np.stack(list(self.columns.values()), axis=1)
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
         """The score of each candidate."""
-        return np.asarray(np.round(self.values.sum(axis=1), 4))
+        return np.asarray(np.round(sum(self.columns.values()), 4))
 
     @cached_property
     def relevance(self) -> NDArray[np.float64]:
         """The score without the trend: what `min_score` is held against."""
-        return np.asarray(np.round(self.score - self.values[:, self.parts.index("trend")], 4))
+        return np.asarray(np.round(self.score - self.columns["trend"], 4))
 
     @cached_property
     def wanted(self) -> NDArray[np.bool_]:
@@ -89,9 +101,21 @@ class Scored:
         enough = self.relevance >= max(self.topic.min_score, LEAST_SCORE)
         enough[list(self.followed)] = True
         rows = enough & self.wanted
-        for row, head in self.candidates.folded.items():
-            rows[row] &= not rows[head]
+        folded, heads = self.candidates.folds
+        rows[folded] &= ~rows[heads]
         return self._best_first(rows)
+
+    @cached_property
+    def kept(self) -> tuple[list[int], tuple[str, ...]]:
+        """The rows that are picks of the ranking, best first, and the ids of the papers that the topic would show if
+        its wishes were others: those that are excluded, nearly the same as others, or too many."""
+        most, (ids, places) = MOST_PICKS + self.topic.max_papers, self.candidates.places
+        kept = self.picked[:most]
+        out = np.zeros(len(ids), np.bool_)
+        for rows in (list(self.excluded), self.picked[most:], self.candidates.folds[0]):
+            out[places[rows]] = True
+        out[places[kept]] = False
+        return kept.tolist(), tuple([ids[place] for place in np.flatnonzero(out).tolist()])
 
     def _best_first(self, which: NDArray[np.bool_]) -> NDArray[np.int64]:
         rows = np.flatnonzero(which)
@@ -99,55 +123,80 @@ class Scored:
 
     def pick(self, row: int) -> Pick:
         """The candidate of `row` as a pick, whether or not it is one."""
-        values = self.values[row]
-        parts = tuple((name, float(value)) for name, value in zip(self.parts, values, strict=True) if value)
-        return Pick(self.candidates.papers[row].id, self.topic.slug, float(self.score[row]), parts, self.reasons(row))
+        return self.picks([row])[0]
+
+    def picks(self, rows: Sequence[int]) -> tuple[Pick, ...]:
+        """The candidates of `rows` as picks."""
+        ids, slug, names = self.candidates.ids, self.topic.slug, self.parts
+        return tuple(
+            [
+                Pick(
+                    ids[row],
+                    slug,
+                    score,
+                    tuple([pair for pair in zip(names, own, strict=True) if pair[1]]),
+                    self.reasons(row),
+                )
+                for row, score, own in zip(
+                    rows, self.score[list(rows)].tolist(), self.values[list(rows)].tolist(), strict=True
+                )
+            ]
+        )
 
     def reasons(self, row: int) -> tuple[Reason, ...]:
         """Why the candidate of `row` was picked, or could be: the best reason first."""
-        found = [self.followed[row]] if row in self.followed else []
+        return tuple([Reason(kind, values) for kind, values in self.facts(row)])
+
+    def facts(self, row: int) -> list[Fact]:
+        """The same, kind and values of each."""
+        followed = self.followed.get(row)
+        found: list[Fact] = [(followed.kind, followed.values)] if followed else []
         words = self._words(row)
         found += words[:1]
         near = self.taste.near(row) if self.taste else None
         if near:
-            found.append(Reason(Why.EXAMPLE if near.example else Why.LIKED, (near.paper.title,)))
+            found.append((Why.EXAMPLE if near.example else Why.LIKED, (near.paper.title,)))
         found += words[1:]
+        if not found and self._is_near_in_meaning(row):
+            found.append((Why.MEANING, ()))
         trend = self.candidates.trending[row].reason
-        return (*found[: reasons.MOST_REASONS - bool(trend)], *([trend] if trend else []))
+        if not trend:
+            return found[:MOST_REASONS]
+        return [*found[: MOST_REASONS - 1], (trend.kind, trend.values)]
+
+    def _is_near_in_meaning(self, row: int) -> bool:
+        """Whether the models of language speak for the candidate."""
+        return sum(float(column[row]) for part, column in self.columns.items() if part.split()[0] in MEANING) > 0
+
+    # What to look for in a paper to say why: what the topic is named by before what describes it, phrases first, then
+    # the rarest. Words that are everywhere tell nobody anything.
+    @cached_property
+    def _named(self) -> list[Sought]:
+        return self.candidates.sought(self.query.named, LEAST_RARITY)
 
     @cached_property
-    def terms(self) -> tuple[Term, ...]:
-        """What to look for in a paper to say why: what the topic is named by before what describes it, phrases first,
-        then the rarest. Words that are everywhere tell nobody anything."""
-        return (*self._named, *self._described)
+    def _described(self) -> list[Sought]:
+        return self.candidates.sought(self.query.described, LEAST_RARITY_DESCRIBED)
+
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The terms that go with the topic in the archive, the strongest first."""
+        names = self.candidates.background.names
+        return tuple([names[column] for column in self.expansion.tolist()])
 
     @cached_property
-    def _named(self) -> Mapping[Term, Set[int]]:
-        return self._telling(self.query.named, LEAST_RARITY)
-
-    @cached_property
-    def _described(self) -> Mapping[Term, Set[int]]:
-        return self._telling(self.query.described, LEAST_RARITY_DESCRIBED)
-
-    def _telling(self, terms: Sequence[Term], least: float) -> Mapping[Term, Set[int]]:
-        """The terms that may stand somewhere, and the rows of the papers with their words."""
-        worth = {wanted: self.candidates.worth(wanted) for wanted in terms}
-        kept = sorted((wanted for wanted in terms if worth[wanted] >= least), key=lambda wanted: -worth[wanted])
-        return {wanted: rows for wanted in kept if (rows := self.candidates.with_words(wanted))}
-
-    @cached_property
-    def _related(self) -> list[str]:
+    def _related(self) -> list[Term]:
         """Of the words that go with the topic in the archive, those that tell something."""
-        telling = [term for term in self.related if all(map(is_telling, term.split(" ")))]
-        return [term for term in telling if self.candidates.rarity_of(term) >= LEAST_RARITY_DESCRIBED]
+        known = self.candidates.related
+        return [one for column in self.expansion.tolist() if (one := known(column, LEAST_RARITY_DESCRIBED))]
 
-    def _words(self, row: int) -> list[Reason]:
+    def _words(self, row: int) -> list[Fact]:
         document = self.candidates.document(row)
-        for terms in (self._named, self._described):
-            if found := reasons.said(document, [wanted for wanted, rows in terms.items() if row in rows]):
-                return found
-        related = reasons.related(document, self._related)
-        return [related] if related else []
+        found = said(self._named, row, document) or said(self._described, row, document)
+        if found:
+            return found
+        also = related(document, self._related)
+        return [also] if also else []
 
 
 def score(
@@ -161,40 +210,48 @@ def score(
     `judged` holds, by slug, the papers on which there is an opinion, oldest first; `encoders` are the models whose
     parts the score has too.
     """
-    measure, judged = Measure(candidates, encoders), judged or {}
-    learner = Learner(candidates, encoders) if any(judged.values()) else None
-    for first in range(0, len(topics), BLOCK):
-        block = topics[first : first + BLOCK]
-        queries = [query(topic) for topic in block]
-        verdicts = [judged.get(topic.slug, ()) for topic in block]
-        parts = measure.parts(queries, verdicts)
-        for place, (topic, asked, said) in enumerate(zip(block, queries, verdicts, strict=True)):
-            learned = learner.taste(said) if learner and said else None
-            yield _scored(candidates, topic, asked, parts, place, learned)
+    said = judged or {}
+    return score_each(candidates, [(topic, said.get(topic.slug, ())) for topic in topics], encoders)
+
+
+def score_each(
+    candidates: Candidates, asked: Sequence[tuple[Topic, Sequence[Judged]]], encoders: Sequence[Encoder] = ()
+) -> Iterator[Scored]:
+    """The same for topics that come with what was judged for them, oldest first: those of many readers at once. Each is
+    scored as if it were alone; what topics that are equal have in common is worked out once for those side by side."""
+    measure = Measure(candidates, encoders)
+    learner = Learner(candidates, encoders) if any(judged for _, judged in asked) else None
+    for first in range(0, len(asked), BLOCK):
+        block = asked[first : first + BLOCK]
+        queries = {topic: query(topic) for topic in dict.fromkeys(topic for topic, _ in block)}
+        parts = measure.parts([queries[topic] for topic, _ in block], [judged for _, judged in block])
+        for place, (topic, judged) in enumerate(block):
+            learned = learner.taste(judged) if learner and judged else None
+            yield _scored(candidates, topic, queries[topic], parts, place, learned)
 
 
 def _scored(
     candidates: Candidates, topic: Topic, asked: Query, parts: Parts, place: int, learned: Taste | None
 ) -> Scored:
-    columns = {name: values[:, place] for name, values in parts.of.items()}
+    columns = {name: values[place] for name, values in parts.of.items()}
     if learned:
         columns = {name: np.round(values * learned.keep, 4) for name, values in columns.items()}
         columns["learned"] = np.round(learned.learned / parts.spread[place], 4)
-    followed = _followed(candidates, topic)
+    followed = candidates.followed(topic)
     if topic.authors or topic.institutions:
-        columns["followed"] = np.array([FOLLOWED if row in followed else 0.0 for row in range(len(candidates.papers))])
+        columns["followed"] = np.zeros(len(candidates.papers))
+        columns["followed"][list(followed)] = FOLLOWED
     if topic.categories:
-        columns["categories"] = np.round(columns["categories"] + _filed(candidates.papers, topic), 4)
+        columns["categories"] = np.round(columns["categories"] + CATEGORY * candidates.filed(topic.categories), 4)
     columns["trend"] = candidates.trend
     return Scored(
         topic=topic,
         query=asked,
         candidates=candidates,
-        parts=tuple(columns),
-        values=np.stack(list(columns.values()), axis=1),
+        columns=columns,
         excluded=_excluded(candidates, topic),
         followed=followed,
-        related=parts.expansion_terms(place),
+        expansion=parts.expansion(place),
         taste=learned,
     )
 
@@ -216,11 +273,8 @@ def rank(
 
 def ranking(scored: Scored) -> Ranking:
     """The picks of a topic."""
-    candidates, most = scored.candidates, MOST_PICKS + scored.topic.max_papers
-    kept, too_many = scored.picked[:most], scored.picked[most:]
-    kept_out = {candidates.papers[row].id for row in (*scored.excluded, *too_many, *candidates.folded)}
-    kept_out -= {candidates.papers[row].id for row in kept}
-    return Ranking(scored.topic, tuple(scored.pick(int(row)) for row in kept), tuple(sorted(kept_out)))
+    kept, kept_out = scored.kept
+    return Ranking(scored.topic, scored.picks(kept), kept_out)
 
 
 def trending(candidates: Candidates) -> Ranking:
@@ -251,27 +305,3 @@ def _excluded(candidates: Candidates, topic: Topic) -> dict[int, str]:
             for row in candidates.having(wanted):
                 found.setdefault(row, word)
     return found
-
-
-def _followed(candidates: Candidates, topic: Topic) -> dict[int, Reason]:
-    found = {}
-    if topic.authors or topic.institutions:
-        for row, paper in enumerate(candidates.papers):
-            if author := following.followed_author(topic, paper.paper):
-                found[row] = Reason(Why.AUTHOR, (author,))
-            elif institution := following.followed_institution(topic, paper.paper):
-                found[row] = Reason(Why.INSTITUTION, (institution,))
-    return found
-
-
-def _filed(papers: Sequence[ReadablePaper], topic: Topic) -> NDArray[np.float64]:
-    """A soft preference; a paper of which nobody says where it is filed neither gains nor loses."""
-    wanted = set(topic.categories)
-
-    def worth(categories: Sequence[str]) -> float:
-        if not categories:
-            return 0.0
-        # "math" means all of "math.AG", "math.CO"...
-        return CATEGORY if any(one in wanted or one.split(".")[0] in wanted for one in categories) else -CATEGORY
-
-    return np.array([worth(paper.paper.categories) for paper in papers])

@@ -10,13 +10,14 @@ from newsletter.model import ALSO_TRENDING, TRENDING, Group, Pick, Ranking, Sect
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one digest shows: full cards in all, cards of *Trending*, titles in the compact list, and whether a
-    paper from outside the reader's topics comes last."""
+    """How much one digest shows: full cards in all, cards of *Trending*, titles in the compact list, whether a paper
+    from outside the reader's topics comes last, and papers of earlier days that rose."""
 
     max_papers: int = 12
     trending_papers: int = 10
     also_new: int = 8
     outside: bool = True
+    rising: int = 3
 
 
 LEAST_FOR_TOP = 4
@@ -36,15 +37,6 @@ class Selection:
     left_out: int
 
 
-def merge_rankings(rankings: Sequence[Ranking]) -> Ranking:
-    """Rankings of one topic for several editions as one; the wording of the topic is the last one's."""
-    picks = sorted((pick for ranking in rankings for pick in ranking.picks), key=lambda pick: -pick.score)
-    noted = [ranking.excluded for ranking in rankings]
-    excluded = None if None in noted else tuple(dict.fromkeys(paper for one in noted for paper in one or ()))
-    groups = tuple(group for ranking in rankings for group in ranking.groups)
-    return Ranking(rankings[-1].topic, tuple(picks), excluded, groups)
-
-
 def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
     """Choose from `rankings` (one per topic of the reader, in the reader's order; or only the one of *Trending*).
 
@@ -61,7 +53,7 @@ def select(rankings: Sequence[Ranking], limits: Limits) -> Selection:
     homes = _at_home(rankings, weights)
     chosen = _take_turns(rankings, homes, limits.max_papers)
     rest = sorted(
-        (pick for ranking in rankings for pick in homes[ranking.slug] if pick not in chosen[ranking.slug]),
+        (pick for ranking in rankings for pick in _left(homes[ranking.slug], chosen[ranking.slug])),
         key=lambda pick: -pick.score * weights[pick.topic],
     )
     sections = [
@@ -147,3 +139,9 @@ def _take_turns(rankings: Sequence[Ranking], homes: dict[str, list[Pick]], most:
                 chosen[ranking.slug].append(homes[ranking.slug][turn])
                 left -= 1
     return chosen
+
+
+def _left(picks: Sequence[Pick], chosen: Sequence[Pick]) -> Iterator[Pick]:
+    """Those that were not chosen. The first ones were; of several editions a paper may come more than once."""
+    papers = {pick.paper for pick in chosen}
+    return (pick for pick in picks[len(chosen) :] if pick.paper not in papers or pick not in chosen)

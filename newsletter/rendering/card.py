@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 from markupsafe import Markup, escape
 
 from newsletter.languages import Language
-from newsletter.model import TRENDING, Link, LinkKind, Paper, Pick, ReadablePaper
+from newsletter.model import TRENDING, Link, LinkKind, Paper, Pick, ReadablePaper, Why
 from newsletter.rendering import words
 from newsletter.rendering.look import Look
 from newsletter.rendering.words import short_title, shortened
@@ -32,7 +32,7 @@ _LONGEST_REASON = 160
 _LONGEST_VENUE = 80
 _MOST_READ = 4_000  # characters of what is cut to far less
 LONGEST_SUMMARY = 500
-"""Characters of a summary that the source had a machine write; our own are shorter."""
+"""Characters of a summary that a machine wrote; our own are shorter."""
 _LABEL_WIDTH = 40
 
 # What stays as it is in an address: RFC 3986's reserved and unreserved characters as far as libxml2 leaves them alone,
@@ -76,6 +76,11 @@ class Card:
     actions: tuple[Action, ...]
 
     @property
+    def short(self) -> str:
+        """The title in a few words, for where it stands already."""
+        return short_title(self.title, 24)
+
+    @property
     def words(self) -> int:
         """How many words there are to read."""
         return sum(len(text.split()) for text in (self.title, self.authors, self.summary, self.why))
@@ -89,6 +94,7 @@ class Face:
     title_html: Markup
     authors: str
     appeared: tuple[str, ...]
+    votes: str
     place: str
     summary: str
     machine: bool
@@ -102,12 +108,14 @@ class Face:
         """The face of a paper. Its title is never cut (but see LONGEST_TITLE) and never empty."""
         plain = readable(paper)
         title = shortened(plain.title, LONGEST_TITLE) or language.say("Untitled paper")
-        written = shortened(to_text(paper.ai_summary[:_MOST_READ]), LONGEST_SUMMARY) if look.machine_summaries else ""
+        theirs = paper.ai_summary if look.machine_summaries else paper.llm_summary if look.llm_summaries else ""
+        written = shortened(to_text(theirs[:_MOST_READ]), LONGEST_SUMMARY)
         return cls(
             title=title,
             title_html=Markup(to_html(paper.title)) if title == plain.title else escape(title),
             authors=_authors(language, paper.authors),
             appeared=tuple(_appeared(language, paper)),
+            votes=_votes(language, paper),
             place=_place(language, paper),
             summary=written or _summarised(plain.abstract),
             machine=bool(written),
@@ -119,16 +127,19 @@ class Face:
 
     def card(self, pick: Pick, topic: str) -> Card:
         """The card of `pick` under the topic of that name."""
-        said = (words.reason(self.language, reason) for reason in pick.reasons[:REASONS_SHOWN])
+        reasons = pick.reasons[:REASONS_SHOWN]
+        said = (words.reason(self.language, reason) for reason in reasons)
         why = "; ".join(filter(None, (shortened(to_text(reason), _LONGEST_REASON) for reason in said)))
         # Where the place is the reason, it need not be said twice.
         place = "" if why and pick.topic == TRENDING else self.place
+        # A paper keeps the votes that it had when an edition took it; what is said of them since is newer.
+        votes = "" if any(one.kind in (Why.STANDING, Why.ROSE) for one in reasons) else self.votes
         return Card(
             title=self.title,
             title_html=self.title_html,
             url=self.actions[0].url,
             authors=self.authors,
-            place=" · ".join(filter(None, (*self.appeared, place))),
+            place=" · ".join(filter(None, (*self.appeared, votes, place))),
             summary=self.summary,
             machine=self.machine,
             why=why,
@@ -165,15 +176,18 @@ def _authors(language: Language, names: Sequence[str]) -> str:
 
 
 def _appeared(language: Language, paper: Paper) -> Iterator[str]:
-    """Venue, date, version and votes, as far as a source knew them."""
+    """Venue, date and version, as far as a source knew them."""
     if venue := shortened(to_text(paper.venue[:_MOST_READ]), _LONGEST_VENUE):
         yield venue
     if paper.published:
         yield words.full_day(language, paper.published)
     if paper.version > 1:
         yield f"v{paper.version}"
-    if paper.votes and paper.votes > 0:
-        yield language.count("%(number)s vote", "%(number)s votes", paper.votes)
+
+
+def _votes(language: Language, paper: Paper) -> str:
+    votes = paper.votes or 0
+    return language.count("%(number)s vote", "%(number)s votes", votes) if votes > 0 else ""
 
 
 def _place(language: Language, paper: Paper) -> str:

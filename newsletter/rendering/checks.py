@@ -64,6 +64,12 @@ def check_inlined(before: str, after: str) -> None:
         )
 
 
+def check_known(name: str, names: Collection[str], known: Collection[str]) -> None:
+    """Raises TemplateError if the template `email/<name>` asks for a value that is not there for it."""
+    if unknown := set(names) - set(known):
+        raise TemplateError(f"email/{name} asks for a value that it has not: {', '.join(sorted(unknown))}")
+
+
 def check_shell(html: str, html_names: Collection[str], text_names: Collection[str], known: Collection[str]) -> None:
     """Raises TemplateError if the text around the papers lacks something every e-mail needs."""
     for kind, missing in (

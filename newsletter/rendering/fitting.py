@@ -19,18 +19,23 @@ def fit(
 ) -> Digest:
     """`digest` with as many full cards as BUDGET allows, then rows, then only a higher `left_out`.
 
-    What is too much is taken from the last places of the sections first, so that every topic keeps its best papers; a
-    section that keeps none goes, then the pick from outside, last the top pick. Rows come in the order of their
-    sections, before the digest's own `also`. `shell` is the weight of everything around the sections, the heads of the
-    compact list, the top pick and the one from outside included. Returns `digest` itself if all of it fits.
+    What rose goes first, the last of it before the others. Then what is too much is taken from the last places of the
+    sections, so that every topic keeps its best papers; a section that keeps none goes, then the pick from outside,
+    last the top pick. Rows come in the order of their sections, before the digest's own `also`. `shell` is the weight
+    of everything around the sections, the heads of the compact list, of the top pick, of what rose and of the one from
+    outside included. Returns `digest` itself if all of it fits.
     """
     set_apart = [pick for pick in (digest.top, digest.outside) if pick]
     sections = [list(section.picks) for section in digest.sections]
     weight = sum((card(pick) for pick in chain(set_apart, *sections)), shell)
     weight = sum((head(section) for section in digest.sections), weight)
     weight = sum((row(pick) for pick in digest.also), weight)
+    weight = sum((card(pick) for pick in digest.rising), weight)
     if weight.total <= BUDGET:
         return digest
+    rising = list(digest.rising)
+    while rising and weight.total > BUDGET:
+        weight -= card(rising.pop())
     demoted: set[Pick] = set()
     last_places_first = sorted(
         ((place, number) for number, picks in enumerate(sections) for place in range(len(picks))), reverse=True
@@ -59,4 +64,12 @@ def fit(
     kept = (
         replace(section, picks=tuple(picks)) for section, picks in zip(digest.sections, sections, strict=True) if picks
     )
-    return replace(digest, top=top, sections=tuple(kept), also=tuple(rows), left_out=left_out, outside=outside)
+    return replace(
+        digest,
+        top=top,
+        sections=tuple(kept),
+        also=tuple(rows),
+        left_out=left_out,
+        outside=outside,
+        rising=tuple(rising),
+    )

@@ -33,9 +33,10 @@ class Look:
     `accent` and `accent_dark` colour titles, links and rules on the light and the dark background, as "#rrggbb".
     `logo_text` is what the header line says, empty for the name. `contact` is an address or a sentence for the footer,
     `footer` a paragraph of the operator's own, `postal_address` one line. `thumbnails` shows papers' pictures,
-    `machine_summaries` the source's own summaries where it has them. `text_width` wraps the text part at
-    so many characters, 0 leaves it to the reader's program. Raises ValueError with one sentence for a value that cannot
-    be used: a colour that is none or reads worse than 4.5 to 1, an empty name.
+    `machine_summaries` the source's own summaries where it has them, `llm_summaries` those that were written for the
+    edition. `text_width` wraps the text part at so many characters, 0 leaves it to the reader's program. Raises
+    ValueError with one sentence for a value that cannot be used: a colour that is none or reads worse than 4.5 to 1, an
+    empty name.
     """
 
     name: str = "Trending Papers"
@@ -49,6 +50,7 @@ class Look:
     footer: str = ""
     thumbnails: bool = False
     machine_summaries: bool = False
+    llm_summaries: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.strip():

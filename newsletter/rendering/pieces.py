@@ -11,7 +11,8 @@ does where a block may be left out and where the inlined document is cut:
 Blocks and cuts stand inside HTML comments in HTML. The two characters are of the private use area: `text.clean` takes
 those out of all text from outside, and `Templates` out of everything a template prints, so no title can forge a mark.
 Inliners percent-encode such characters in an address, hence a value that is a link stands as `https://spliced.invalid/name`
-(RFC 2606 reserves the domain). That form is looked for only in texts that hold no paper.
+(RFC 2606 reserves the domain). That form is looked for only where no paper is: in the shell, and of a card in the block
+that is shown only with that very value.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from newsletter.errors import CompositionError, TemplateError
 
 OPEN, CLOSE = "\ue000", "\ue001"
 LINK = "https://spliced.invalid/"
+QUOTED = '"'
+"""Behind the name of a value that stands in an attribute: HTML writes quotation marks in another way there."""
 
 _MARK = re.compile(f"(?:<!--)?{OPEN}([?/]?[a-z_]*){CLOSE}(?:-->)?")
 _MARK_OR_LINK = re.compile(f"{_MARK.pattern}|{re.escape(LINK)}([a-z_]+)")
@@ -84,15 +87,18 @@ class Piece:
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
     @classmethod
-    def of(cls, text: str, *, links: bool = False) -> Piece:
-        """`text` split at its marks, with `links` also at those that stand as links.
+    def of(cls, text: str, *, links: bool = False, html: bool = False) -> Piece:
+        """`text` split at its marks, with `links` also at those that stand as links; without, only at those in a block
+        of the link's own name. In `html`, values in attributes are told apart from those in text.
 
         Raises TemplateError for a `given` in another or one that has no end.
         """
         groups: list[tuple[str, tuple[tuple[str, str], ...]]] = []
         parts: list[tuple[str, str]] = []
         condition, start = "", 0
-        for mark in (_MARK_OR_LINK if links else _MARK).finditer(text):
+        for mark in _MARK_OR_LINK.finditer(text):
+            if mark[2] and not links and mark[2] != condition:
+                continue
             literal, name = text[start : mark.start()], mark[mark.lastindex or 1]
             start = mark.end()
             if name.startswith(("?", "/")):
@@ -101,17 +107,38 @@ class Piece:
                 groups.append((condition, (*parts, (literal, ""))))
                 parts, condition = [], name[1:]
             else:
-                parts.append((literal, name))
+                in_tag = html and text.rfind("<", 0, mark.start()) > text.rfind(">", 0, mark.start())
+                parts.append((literal, name + QUOTED if in_tag else name))
         return cls((*groups, (condition, (*parts, (text[start:], "")))))
 
     @property
     def names(self) -> frozenset[str]:
         """The values the piece asks for."""
         conditions = {condition for condition, _ in self.groups}
-        return frozenset(conditions | {name for _, parts in self.groups for _, name in parts}) - {""}
+        return frozenset(conditions | {name.removesuffix(QUOTED) for _, parts in self.groups for _, name in parts}) - {
+            ""
+        }
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The text between the values."""
+        return tuple(literal for _, parts in self.groups for literal, _ in parts)
+
+    def shows_bare(self, name: str) -> bool:
+        """Whether the value `name` is shown where it may be empty."""
+        return any(after == name != condition for condition, parts in self.groups for _, after in parts)
+
+    def count(self, name: str) -> int:
+        """How often the value `name` is shown."""
+        return sum(name == after for _, parts in self.groups for _, after in parts)
+
+    def only(self, name: str) -> str:
+        """What is shown only if the value `name` is not empty, the values in it apart."""
+        return "".join(literal for condition, parts in self.groups if condition == name for literal, _ in parts)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """The text with its values, put in as they are: escape them first for where they go."""
+        """The text with its values, put in as they are: escape them first for where they go. Of a value in an attribute
+        of HTML that is the one whose name has QUOTED behind it."""
         return "".join(
             text
             for condition, parts in self.groups

@@ -12,6 +12,7 @@ from datetime import date
 
 from newsletter.languages import Language
 from newsletter.model import Answered, Reason, Verdict, Why
+from newsletter.rendering.look import Look
 from newsletter.text import clean
 
 WORDS_A_MINUTE = 230
@@ -23,6 +24,8 @@ SUBJECT_LENGTH = 60
 PREHEADER_LENGTH = (60, 130)
 
 _MOST_NAMED = 10
+LONGEST_GREETED = 40
+"""Characters of a name that is greeted."""
 
 _LOOSE_END = re.compile(r"(?: (?:an?|and|as|by|for|from|in|of|on|or|the|to|via|with))*[ ,;:.–—-]*$")
 _BREAKS = re.compile(r": | [-–—] |\? ")
@@ -80,14 +83,28 @@ def short_title(title: str, length: int = 40) -> str:
     return head if 1 < len(head) <= length else shortened(title, length)
 
 
-def subject(language: Language, titles: Sequence[str], day: date) -> str:
+def subject(language: Language, titles: Sequence[str], day: date, days: Sequence[date] = ()) -> str:
     """The first paper's point and how many more there are: 25 to 60 characters where the title allows, at most 70. A
-    title that has room only without the number goes without: the preheader says it too."""
-    when = short_day(language, day)
+    title that has room only without the number goes without: the preheader says it too. Of several `days` it says which
+    before anything else."""
+    several = len(days) > 1
+    when = span(language, days) if several else short_day(language, day)
     if not titles:
+        if several:
+            return language.say("Nothing new for your topics, %(days)s", days=when)
         return language.say("Nothing new for your topics on %(day)s", day=when)
 
     def said(title: str) -> str:
+        if several and len(titles) == 1:
+            return language.say("%(days)s: %(title)s", days=when, title=title)
+        if several:
+            return language.count(
+                "%(days)s: %(title)s + %(number)s paper",
+                "%(days)s: %(title)s + %(number)s papers",
+                len(titles) - 1,
+                days=when,
+                title=title,
+            )
         if len(titles) == 1:
             return language.say("%(title)s – your paper for %(day)s", title=title, day=when)
         return language.count(
@@ -96,7 +113,7 @@ def subject(language: Language, titles: Sequence[str], day: date) -> str:
 
     rest, first = len(said("")), titles[0]
     room = SUBJECT_LENGTH - rest
-    if room < len(first) <= SUBJECT_LENGTH:
+    if not several and room < len(first) <= SUBJECT_LENGTH:
         return unicodedata.normalize("NFC", first)
     if len(first) > room:
         head = _BREAKS.split(first, maxsplit=1)[0]
@@ -146,25 +163,37 @@ def heading(language: Language, day: date, days: Sequence[date], papers: int) ->
     return language.say("Nothing new for %(day)s", day=when)
 
 
-def opening(language: Language, name: str, papers: int, considered: int, words: int) -> str:
+def opening(language: Language, papers: int, considered: int, words: int, days: int = 1) -> str:
     """The first sentence: it says what the e-mail holds, also to programs that summarise it."""
     if not papers:
-        said = _nothing(language, considered)
-    elif considered > papers:
-        said = language.count(
+        return _nothing(language, considered)
+    if days > 1:
+        return language.count(
+            "%(papers)s of %(new)s new ones in %(number)s day, %(minutes)s min.",
+            "%(papers)s of %(new)s new ones in %(number)s days, %(minutes)s min.",
+            days,
+            papers=language.count("%(number)s paper", "%(number)s papers", papers),
+            new=language.number(considered),
+            minutes=_minutes(words),
+        )
+    if considered > papers:
+        return language.count(
             "%(number)s paper from %(new)s new, %(minutes)s min.",
             "%(number)s papers from %(new)s new, %(minutes)s min.",
             papers,
             new=language.number(considered),
             minutes=_minutes(words),
         )
-    else:
-        said = language.count(
-            "%(number)s paper, %(minutes)s min.", "%(number)s papers, %(minutes)s min.", papers, minutes=_minutes(words)
-        )
-    return (
-        f"{language.say('Hello %(name)s.', name=name + _turn_back(language, name))} {said}" if greetable(name) else said
+    return language.count(
+        "%(number)s paper, %(minutes)s min.", "%(number)s papers, %(minutes)s min.", papers, minutes=_minutes(words)
     )
+
+
+def greeting(language: Language, name: str, opening: str) -> str:
+    """`opening`, after a greeting if `name` reads as a name."""
+    if not greetable(name):
+        return opening
+    return f"{language.say('Hello %(name)s.', name=name + _turn_back(language, name))} {opening}"
 
 
 def _minutes(words: int) -> int:
@@ -194,8 +223,15 @@ def _nothing(language: Language, considered: int) -> str:
 
 def greetable(name: str) -> bool:
     """Whether a greeting by this name is natural: a name of letters, nothing a mail program would turn into a link."""
+    if name.replace(" ", "").isalpha():  # nearly all are; this is asked for every reader
+        return len(name) <= LONGEST_GREETED
     letters = all(unicodedata.category(char)[0] in "LM" or char in " '’-." for char in name)
-    return 0 < len(name) <= 40 and letters and not re.search(r"\.(?! |$)", name) and any(map(str.isalpha, name))
+    return (
+        0 < len(name) <= LONGEST_GREETED
+        and letters
+        and not re.search(r"\.(?! |$)", name)
+        and any(map(str.isalpha, name))
+    )
 
 
 def left_out(language: Language, number: int) -> str:
@@ -258,10 +294,12 @@ def _some(language: Language, names: Sequence[str]) -> str:
     return language.listed([*names[:_MOST_NAMED], rest])
 
 
-def origin(language: Language, papers: int, machine_summaries: bool) -> str:
+def origin(language: Language, papers: int, look: Look) -> str:
     """Where the words about the papers come from."""
     said = [language.say("Summaries are drawn from the abstracts.")] if papers else []
-    if papers and machine_summaries:
+    if papers and look.llm_summaries:
+        said.append(language.say("Those marked as machine-written are a language model’s words for the abstract."))
+    if papers and look.machine_summaries:
         said.append(language.say("Those marked as machine-written come from where the papers were listed."))
     said.append(language.say("Thank you to arXiv for use of its open access interoperability."))
     return " ".join(said)
@@ -286,9 +324,16 @@ def reason(language: Language, one: Reason) -> str:
             return language.say("close to “%(title)s”, which you liked", title=short_title(str(title)))
         case Why.EXAMPLE, (title,):
             return language.say("close to “%(title)s”, an example of this topic", title=short_title(str(title)))
+        case Why.MEANING, ():
+            return language.say("close in meaning to this topic")
         case Why.VOTES, (int(votes), place):
             said = language.count("%(number)s vote", "%(number)s votes", votes)
             return language.say("no. %(place)s of its day with %(votes)s", place=place, votes=said)
+        case Why.STANDING, (int(votes), percent):
+            said = language.count("%(number)s vote", "%(number)s votes", votes)
+            return language.say("%(votes)s, more than %(percent)s%% of papers as old", votes=said, percent=percent)
+        case Why.ROSE, (int(before), int(votes), int(days), percent):
+            return _rose(language, before, votes, days, percent)
         case Why.PLACE, (rank, total, day):
             when = short_day(language, date.fromisoformat(str(day)))
             return language.say("no. %(rank)s of %(total)s on the page of %(day)s", rank=rank, total=total, day=when)
@@ -297,6 +342,26 @@ def reason(language: Language, one: Reason) -> str:
         case Why.TEXT, (sentence,):
             return str(sentence)
     raise ValueError(f"{one} is no reason")
+
+
+def _rose(language: Language, before: int, votes: int, days: int, percent: str | int) -> str:
+    if before < 0:
+        said = language.count("%(number)s vote", "%(number)s votes", votes)
+        return language.count(
+            "%(votes)s within %(number)s day, more than %(percent)s%% of papers as old",
+            "%(votes)s within %(number)s days, more than %(percent)s%% of papers as old",
+            days,
+            votes=said,
+            percent=percent,
+        )
+    return language.count(
+        "votes rose from %(before)s to %(votes)s in %(number)s day, more than %(percent)s%% of papers as old",
+        "votes rose from %(before)s to %(votes)s in %(number)s days, more than %(percent)s%% of papers as old",
+        days,
+        before=language.number(before),
+        votes=language.number(votes),
+        percent=percent,
+    )
 
 
 def _quoted(language: Language, words: Sequence[str | int]) -> str:

@@ -74,6 +74,7 @@ def _sentence(detail: dict[str, Any], place: Place, model: type[BaseModel]) -> s
 _PATTERNS = {
     r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$": "must look like papers.example.org",
     r"^#[0-9a-fA-F]{6}$": "must be a colour like “#0b5394”",
+    r"^[a-z0-9]+(_[a-z0-9]+)*$": "must be lower-case letters, digits and single underscores, like “second_one”",
     r"^[a-z0-9]+(-[a-z0-9]+)*$": "must be lower-case letters, digits and single hyphens, like “neural-fields”",
 }
 
@@ -84,10 +85,11 @@ def _quoted(expected: str) -> str:
 
 
 def _got(given: Any, place: Place) -> str:
-    secret = any(str(step) in {"password", "secret_keys", "token"} for step in place)
+    secret = any(str(step) in {"password", "passwords", "secret_keys", "token", "key"} for step in place)
     if secret or isinstance(given, (dict, list)):
         return ""
-    shown = f"“{given}”" if isinstance(given, str) else f"{given}"
+    # As the file writes it: TOML's true is Python's True.
+    shown = f"“{given}”" if isinstance(given, str) else str(given).lower() if isinstance(given, bool) else f"{given}"
     return f", not {shown[:80]}"
 
 

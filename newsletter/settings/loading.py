@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic_settings import EnvSettingsSource, NestedSecretsSettingsSource, Se
 from newsletter.errors import ConfigurationError, Fault
 from newsletter.model import Subscriber, Topic
 from newsletter.settings.faults import Place, faults_of, key_of
-from newsletter.settings.readers import subscribers_of, topics_of
+from newsletter.settings.readers import subscribers_of, topics_of, unknown_topic
 from newsletter.settings.schema import ENV_PREFIX, NESTED, Settings, source_options
 from newsletter.settings.shipped import installed_from_wheel, shipped
 from newsletter.sources import registry
@@ -50,6 +51,11 @@ class Configuration:
     subscribers: tuple[Subscriber, ...]
     origins: tuple[Origin, ...]
 
+    def command(self, *words: str) -> str:
+        """`newsletter WORDS` as one would type it to stay with the same configuration."""
+        own = [] if self.folder == shipped("config") else ["--config", str(self.folder)]
+        return shlex.join(["newsletter", *own, *words])
+
 
 def configuration_folder(flag: Path | None = None) -> Path:
     """The folder of the three files: the `--config` flag, else NEWSLETTER_CONFIG, else the shipped one."""
@@ -75,9 +81,23 @@ def load(folder: Path, flags: Mapping[str, Any] | None = None) -> Configuration:
     topics = topics_of(files[TOPICS_FILE] or {}, TOPICS_FILE, faults)
     known = {topic.slug for topic in topics} if files[TOPICS_FILE] is not None else None
     subscribers = subscribers_of(files[SUBSCRIBERS_FILE] or {}, SUBSCRIBERS_FILE, known, faults)
+    if settings and known is not None:
+        faults += _undefined_topics(settings, known, layers)
     if faults or settings is None:
         raise ConfigurationError(faults)
     return Configuration(folder, settings, tuple(topics), tuple(subscribers), _origins(settings, layers))
+
+
+def _undefined_topics(
+    settings: Settings, known: Collection[str], layers: list[tuple[str, dict[str, Any]]]
+) -> list[Fault]:
+    """The topics of channels that nobody defined."""
+    return [
+        Fault(*_where(("channels", number, "topics"), layers), unknown_topic(slug, known))
+        for number, one in enumerate(settings.channels)
+        for slug in one.topics
+        if slug not in known
+    ]
 
 
 def _read_toml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
@@ -137,7 +157,7 @@ def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     values = {**values}
     for table, key in (("", "state_dir"), ("email", "templates"), ("dkim", "rsa_key"), ("dkim", "ed25519_key")):
         holder = values if not table else values.get(table)
-        if isinstance(holder, dict) and isinstance(holder.get(key), str):
+        if isinstance(holder, dict) and isinstance(holder.get(key), str) and holder[key]:
             changed = {**holder, key: str(folder / Path(holder[key]).expanduser())}
             values = changed if not table else {**values, table: changed}
     database = values.get("database")

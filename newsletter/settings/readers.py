@@ -16,7 +16,8 @@ from newsletter.model import Rhythm, Subscriber, Topic
 from newsletter.model.edition import TRENDING
 from newsletter.policy.address import normal_address
 from newsletter.settings.faults import Place, faults_of, key_of
-from newsletter.settings.schema import Address, TimezoneName
+from newsletter.settings.schema import Address
+from newsletter.settings.times import TimezoneName
 from newsletter.sources.options import Line, Table
 
 TableT = TypeVar("TableT", bound=Table)
@@ -58,13 +59,13 @@ class TopicTable(Table):
     description: str = Field("", max_length=5000)
     keywords: tuple[Wording, ...] = Field((), max_length=10_000)
     exclude: tuple[Wording, ...] = Field((), max_length=1000)
-    min_score: float = Field(2.5, ge=0, le=100, allow_inf_nan=False)
+    min_score: float = Field(2.5, ge=0, le=100)
     max_papers: int = Field(5, ge=1, le=100)
     categories: tuple[Category, ...] = Field((), max_length=100)
     authors: tuple[Name, ...] = Field((), max_length=200)
     institutions: tuple[Name, ...] = Field((), max_length=200)
     examples: tuple[Example, ...] = Field((), max_length=200)
-    weight: float = Field(1.0, gt=0, le=10, allow_inf_nan=False)
+    weight: float = Field(1.0, gt=0, le=10)
 
     @field_validator("slug")
     @classmethod

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -20,39 +18,27 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     SerializeAsAny,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.languages import LANGUAGES, language
+from newsletter.policy import database_urls
 from newsletter.policy.address import normal_address
 from newsletter.rendering.look import Look
-from newsletter.sources import registry
+from newsletter.settings.channels import ChannelTable, completed
+from newsletter.settings.keeping import KeepingTable
+from newsletter.settings.llm import LlmTable
+from newsletter.settings.operating import HeartbeatTable, LoggingTable, OperatorTable
+from newsletter.settings.relays import RelayName, SmtpTable
+from newsletter.settings.times import ScheduleTable
+from newsletter.sources import options, registry
 from newsletter.sources.options import Folder, Line, SourceOptions, Table
 
 ENV_PREFIX = "NEWSLETTER_"
 NESTED = "__"
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"there is no time zone “{name}”; use a name like “Europe/Berlin” or “UTC”") from None
-    return name
-
-
-def _clock_time(text: str) -> str:
-    try:
-        if time.fromisoformat(text).tzinfo or text.startswith("T"):
-            raise ValueError
-    except ValueError:
-        raise ValueError(f"“{text}” is not a time of day; write it like “07:00”") from None
-    return text
 
 
 def _known_language(code: str) -> str:
@@ -71,8 +57,12 @@ def _secrets(value: Any) -> Any:
     return [key.strip() for key in value.replace(",", "\n").splitlines() if key.strip()]
 
 
-TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
-ClockTime = Annotated[str, AfterValidator(_clock_time)]
+def _long_enough(secret: SecretStr | None, what: str) -> SecretStr | None:
+    if secret and len(secret.get_secret_value()) < 16:
+        raise ValueError(f"{what} has to have 16 characters or more; `openssl rand -hex 24` makes a good one")
+    return secret
+
+
 Locale = Annotated[str, AfterValidator(_known_language)]
 Address = Annotated[str, AfterValidator(normal_address)]
 LIST_ID = r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$"
@@ -80,20 +70,33 @@ Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
 class DatabaseTable(Table):
-    url: str = Field("", description="SQLAlchemy URL; empty is SQLite in the state folder")
+    url: str = Field(
+        "", description="sqlite:///file or postgresql://user:password@host/name; empty is SQLite in the state folder"
+    )
 
     @field_validator("url")
     @classmethod
     def _supported(cls, url: str) -> str:
-        if url and not url.startswith("sqlite"):
+        if url and not url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError(
-                "only SQLite is supported (sqlite:///path/to/file.db); leave it empty for the state folder"
+                "only SQLite (sqlite:///path/to/file.db) and PostgreSQL (postgresql://user:password@host/name) are "
+                "supported; leave it empty for the state folder"
             )
+        if url.startswith("postgresql") and (why := database_urls.fault(url)):
+            raise ValueError(why)
         return url
 
 
 class SiteTable(Table):
-    url: HttpUrl | None = Field(None, description="where the web page is; links in e-mails start with it")
+    url: options.Address | None = Field(None, description="where the web page is; links in e-mails start with it")
+    operator_token: SecretStr | None = Field(
+        None, description="opens /admin and the operator's part of the API; without one both are shut"
+    )
+
+    @field_validator("operator_token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        return _long_enough(token, "the token")
 
     @field_validator("url")
     @classmethod
@@ -115,8 +118,8 @@ class EmailTable(Table):
     logo_text: Line = Field("", description="what the header line says; empty is the name")
     footer: Line = Field("", max_length=1000, description="a paragraph of your own for the footer")
     locale: Locale = Field("en", description=f"language of readers who name none: {', '.join(LANGUAGES)}")
-    summaries: Literal["abstract", "source"] = Field(
-        "abstract", description="drawn from the abstract, or the source's own machine-written ones where it has them"
+    summaries: Literal["abstract", "source", "llm"] = Field(
+        "abstract", description="drawn from the abstract; or machine-written ones: the source's own, or those of [llm]"
     )
     thumbnails: bool = Field(False, description="show a picture of the paper where its source has one")
     text_width: int = Field(0, ge=0, le=200, description="wrap the text part at this column; 0 leaves it to the reader")
@@ -148,6 +151,7 @@ class EmailTable(Table):
             footer=self.footer,
             thumbnails=self.thumbnails,
             machine_summaries=self.summaries == "source",
+            llm_summaries=self.summaries == "llm",
         )
 
 
@@ -159,32 +163,6 @@ class SenderTable(Table):
     list_id: Annotated[str, Field(pattern=LIST_ID)] = Field(
         "", description="List-Id (RFC 2919); empty is “papers.” and the sender's domain"
     )
-
-
-class SmtpTable(Table):
-    host: str | None = Field(None, description="the relay; without one, mail goes to the local mailbox")
-    port: int = Field(587, ge=1, le=65535, description="its port")
-    security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="starttls, tls, or none (must be written out)"
-    )
-    username: str | None = Field(None, description="login, if the relay asks for one")
-    password: SecretStr | None = Field(None, description="best given as a secret file or in the environment")
-    connections: int = Field(5, ge=1, le=200, description="the most connections that are open to it at a time")
-    messages_per_connection: int = Field(100, ge=1, description="messages after which a connection is renewed")
-    patience: float = Field(
-        30, ge=0, le=600, description="seconds for which a relay that cannot be reached is tried again"
-    )
-    per_second: float = Field(0, ge=0, allow_inf_nan=False, description="messages a second at the most; 0 is no limit")
-    per_hour: int = Field(0, ge=0, description="messages an hour at the most; 0 is no limit")
-    per_domain: float = Field(
-        0, ge=0, allow_inf_nan=False, description="messages a second to one recipient domain at the most; 0 is no limit"
-    )
-
-    @model_validator(mode="after")
-    def _no_login_in_clear(self) -> Self:
-        if self.username and self.security == "none":
-            raise ValueError("a login never goes over an open line: set security to starttls or tls, or drop username")
-        return self
 
 
 class EditionTable(Table):
@@ -202,14 +180,13 @@ class DigestTable(Table):
     max_papers: int = Field(12, ge=1, le=100, description="full cards in one digest")
     trending_papers: int = Field(10, ge=1, le=100, description="full cards for a reader without topics")
     also_new: int = Field(8, ge=0, le=100, description="titles in the compact list below the cards")
+    empty: Literal["nothing", "line", "fold"] = Field(
+        "nothing", description="a date without papers: no mail, a line that says so, or left to the next digest"
+    )
     outside: bool = Field(True, description="one paper, so labelled, that none of the reader's topics asked for")
-
-
-class ScheduleTable(Table):
-    at: ClockTime = Field("07:00", description="when `newsletter schedule` runs each day")
-    timezone: TimezoneName = Field("UTC", description="the time zone of `at`, and of what “today” is")
-    days: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1, description="the days on which it runs")
-    weekly_on: Weekday = Field("mon", description="the day of weekly digests")
+    rising: int = Field(
+        3, ge=0, le=20, description="papers of earlier days that a reader did not get and many have voted for since"
+    )
 
 
 class DeliveryTable(Table):
@@ -222,8 +199,12 @@ class DeliveryTable(Table):
         le=1,
         description="share of refused messages (of 20 or more) at which a run stops and asks you to look",
     )
+    keep: int = Field(
+        0, ge=0, description="days for which deliveries are kept, and never less than the look-back; 0 is for ever"
+    )
     lease: int = Field(900, ge=30, description="seconds after which the messages of a process that died are free again")
     grace: int = Field(30, ge=1, description="seconds that SIGTERM leaves for messages that are being handed over")
+    processes: int = Field(1, ge=1, le=64, description="processes that send; they share connections and limits")
 
 
 class DkimTable(Table):
@@ -233,7 +214,7 @@ class DkimTable(Table):
     ed25519_key: Path | None = Field(None, description="private Ed25519 key (PEM)")
     ed25519_selector: Line = Field("ed25519", description="its selector (s=)")
     canonicalization: Literal["relaxed/relaxed", "relaxed/simple", "simple/simple"] = Field(
-        "relaxed/relaxed", description="of headers and body (RFC 6376 section 3.4)"
+        "relaxed/simple", description="of headers and body (RFC 6376 section 3.4); a relaxed body takes twice the time"
     )
     by_relay: bool = Field(False, description="the relay signs; then one-click unsubscribe is offered without our keys")
 
@@ -255,6 +236,15 @@ class BouncesTable(Table):
         if address and len(address.rpartition("@")[0].encode()) > 23:
             raise ValueError("the part before the @ may have 23 characters, because a token is put behind it")
         return address
+
+    webhook_secret: SecretStr | None = Field(
+        None, description="signs reports of bounces that come to the page by HTTP; without one none are taken"
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        return _long_enough(secret, "the secret")
 
     soft_limit: int = Field(5, ge=1, description="soft bounces, each halving every 30 days, that end in a suppression")
 
@@ -308,6 +298,9 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)] = Field(
         (), description="keys that sign links, newest first; made on first start when empty"
     )
+    dispatch: Literal["local", "fleet"] = Field(
+        "local", description="who carries a run out: this process, or every `newsletter worker` on the same PostgreSQL"
+    )
     database: DatabaseTable = DatabaseTable()
     site: SiteTable = SiteTable()
     email: EmailTable = EmailTable()
@@ -321,6 +314,13 @@ class Settings(BaseSettings):
     dkim: DkimTable = DkimTable()
     bounces: BouncesTable = BouncesTable()
     collecting: CollectingTable = CollectingTable()
+    llm: LlmTable = LlmTable()
+    channel_urls: dict[RelayName, SecretStr] = Field({}, description="URLs of `channels`, by name")
+    channels: tuple[ChannelTable, ...] = Field((), description="places in chat programs where picks are posted")
+    keeping: KeepingTable = KeepingTable()
+    logging: LoggingTable = LoggingTable()
+    heartbeat: HeartbeatTable = HeartbeatTable()
+    operator: OperatorTable = OperatorTable()
     # Each is an instance of its kind's own Options: `loading` makes them, because only the registry knows the kinds.
     sources: SerializeAsAny[tuple[SourceOptions, ...]] = Field(default_factory=_shipped_source)
 
@@ -338,6 +338,17 @@ class Settings(BaseSettings):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two sources are named “{twice[0]}”; give each a name of its own")
         return sources
+
+    @field_validator("channels")
+    @classmethod
+    def _with_urls(cls, channels: tuple[ChannelTable, ...], info: ValidationInfo) -> tuple[ChannelTable, ...]:
+        return completed(channels, info.data.get("channel_urls", {}))
+
+    @model_validator(mode="after")
+    def _somebody_writes(self) -> Self:
+        if self.email.summaries == "llm" and not (self.llm.url and self.llm.model):
+            raise ValueError("email.summaries is “llm”, so [llm] needs url and model")
+        return self
 
     @classmethod
     def settings_customise_sources(

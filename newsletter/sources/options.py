@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,11 +15,13 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 DEFAULT_TIMEOUT = 30.0
 
@@ -46,11 +49,42 @@ def _read(given: object, read: ValidatorFunctionWrapHandler, remedy: str) -> obj
 
 
 class Table(BaseModel):
-    """A table of the file: unknown keys are errors, values do not change."""
+    """A table of the file: unknown keys are errors, values do not change. Numbers are finite ones and neither true nor
+    false; an empty text is no value where a setting may have none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, given: object, info: ValidationInfo) -> object:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds = {annotation, *get_args(annotation)}
+        if given is True or given is False:  # which pydantic would read as 1 and 0
+            if int in kinds:
+                raise PydanticKnownError("int_type")
+            if float in kinds:
+                raise PydanticKnownError("float_type")
+        return None if given == "" and type(None) in kinds else given
 
 
+def _cron(text: str) -> str:
+    """Five fields of cron, as APScheduler reads them: there a number of a weekday is one less than elsewhere."""
+    if not text:
+        return text
+    from apscheduler.triggers.cron import CronTrigger  # late: few sources say so
+
+    fields = text.split()
+    try:
+        if len(fields) != 5 or any(one.isdigit() for one in re.split(r"[,/-]", fields[4])):
+            raise ValueError
+        CronTrigger.from_crontab(text, timezone="UTC")
+    except ValueError:
+        remedy = "minute, hour, day, month and weekday by name, like “15 6,18 * * mon-fri”"
+        raise ValueError(f"“{text[:50]}” is no time of cron: write {remedy}") from None
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Day = Annotated[date, WrapValidator(_day)]
@@ -62,6 +96,7 @@ class SourceOptions(Table):
 
     kind: str = Field(description="what sort of source it is")
     name: Line = Field(min_length=1, max_length=60, description="its name in batches and listings; never change it")
+    cron: Cron = Field("", description="when else to ask it, as five fields of cron, beside for each edition")
 
 
 class NetworkOptions(SourceOptions):

@@ -31,7 +31,8 @@ KINDS = {
 
 def kind(name: str) -> Kind:
     """The class of that name. Raises ValueError, one sentence, when there is none or it cannot be imported."""
-    places = {one.name: one.value for one in entry_points(group=GROUP)} | KINDS
+    # Others' are looked for only where none of ours is meant: every installed distribution has to be asked.
+    places = KINDS if name in KINDS else {one.name: one.value for one in entry_points(group=GROUP)} | KINDS
     if name not in places:
         near = get_close_matches(name, places, n=1)
         hint = f"; did you mean “{near[0]}”?" if near else f"; there are {', '.join(sorted(places))}"

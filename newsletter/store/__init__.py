@@ -6,23 +6,38 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from newsletter.store.alerts import Alert, Alerts
+from newsletter.store.allowances import Allowances
 from newsletter.store.answers import Answers
 from newsletter.store.batches import Batches, BatchRecord
 from newsletter.store.bounces import Bounce, Bounces
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
 from newsletter.store.feedback import FeedbackLog
+from newsletter.store.hours import ReadersHours, Slot
 from newsletter.store.ledger import Ledger
 from newsletter.store.marks import WithdrawnError
 from newsletter.store.migrating import migrate
+from newsletter.store.moments import Moments
+from newsletter.store.overview import Overview
 from newsletter.store.owners import Owner
 from newsletter.store.paces import Paces
 from newsletter.store.papers import Papers
+from newsletter.store.posts import Posts
+from newsletter.store.shown import Shown, ShownDigests
+from newsletter.store.sign_ups import SignUp, SignUps
+from newsletter.store.steps import RUN, StepRecord, Steps
 from newsletter.store.subscribers import Subscribers
+from newsletter.store.summaries import Summaries
 from newsletter.store.suppressions import Suppression, Suppressions
 from newsletter.store.topics import Topics
+from newsletter.store.votes import Voted, Votes
 
 __all__ = [
+    "RUN",
+    "Alert",
+    "Alerts",
+    "Allowances",
     "Answers",
     "BatchRecord",
     "Batches",
@@ -31,14 +46,28 @@ __all__ = [
     "Editions",
     "FeedbackLog",
     "Ledger",
+    "Moments",
+    "Overview",
     "Owner",
     "Paces",
     "Papers",
+    "Posts",
+    "ReadersHours",
+    "Shown",
+    "ShownDigests",
+    "SignUp",
+    "SignUps",
+    "Slot",
+    "StepRecord",
+    "Steps",
     "Store",
     "Subscribers",
+    "Summaries",
     "Suppression",
     "Suppressions",
     "Topics",
+    "Voted",
+    "Votes",
     "WithdrawnError",
 ]
 
@@ -53,11 +82,22 @@ class Store:
     paces: Paces
     topics: Topics
     subscribers: Subscribers
+    sign_ups: SignUps
     suppressions: Suppressions
     bounces: Bounces
     editions: Editions
+    summaries: Summaries
     feedback: FeedbackLog
     ledger: Ledger
+    shown: ShownDigests
+    votes: Votes
+    posts: Posts
+    allowances: Allowances
+    overview: Overview
+    hours: ReadersHours
+    moments: Moments
+    steps: Steps
+    alerts: Alerts
     database: Database
 
     @classmethod
@@ -80,11 +120,22 @@ class Store:
             paces=Paces(database),
             topics=Topics(database),
             subscribers=Subscribers(database),
+            sign_ups=SignUps(database),
             suppressions=Suppressions(database),
             bounces=Bounces(database),
             editions=Editions(database),
+            summaries=Summaries(database),
             feedback=FeedbackLog(database),
             ledger=Ledger(database),
+            shown=ShownDigests(database),
+            votes=Votes(database),
+            posts=Posts(database),
+            allowances=Allowances(database),
+            overview=Overview(database),
+            hours=ReadersHours(database),
+            moments=Moments(database),
+            steps=Steps(database),
+            alerts=Alerts(database),
             database=database,
         )
 

@@ -6,7 +6,7 @@ import zlib
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from newsletter.model import Answer
 from newsletter.store import tables
@@ -70,9 +70,3 @@ class Answers:
         change = update(tables.answers).where(column.id == newest.scalar_subquery()).values(rejected=True)
         async with self._database.write() as connection:
             await connection.execute(change)
-
-    async def forget(self, before: datetime) -> int:
-        """Remove what was last found to be good `before`; how many answers these were."""
-        async with self._database.write() as connection:
-            gone = delete(tables.answers).where(tables.answers.c.fetched_at < before)
-            return (await connection.execute(gone)).rowcount

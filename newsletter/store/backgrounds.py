@@ -10,13 +10,14 @@ import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-
-import numpy as np
-from scipy import sparse
+from typing import TYPE_CHECKING
 
 from newsletter.model import Paper, ReadablePaper
-from newsletter.ranking.background import Known
-from newsletter.ranking.counting import Counts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from newsletter.ranking import Known
 
 KEPT = 3
 """So many files stay: this week's, last week's, and one for whoever looks back."""
@@ -25,13 +26,18 @@ _FORM = 1  # of the files; a change of what is counted, or how, needs a new numb
 
 
 class Backgrounds:
-    """Keeps counted archives in `folder`, each under the key that says what it was made of."""
+    """Keeps counted archives in `folder`, each under the key that says what it was made of.
+
+    numpy and scipy are imported where they are needed: most commands open no archive.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def load(self, key: str) -> Known | None:
         """The archive of `key`; None when there is no file, or none that can be read."""
+        import numpy as np
+
         try:
             # Opened here, because numpy leaves a file that is none open.
             with self._path(key).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -41,6 +47,8 @@ class Backgrounds:
 
     def save(self, key: str, known: Known) -> None:
         """Keep `known`. A folder that cannot be written to loses nothing but time."""
+        import numpy as np
+
         path = self._path(key)
         draft = path.with_name(f".{os.getpid()}.{path.name}")
         with suppress(OSError):
@@ -57,6 +65,8 @@ class Backgrounds:
 
 
 def _arrays(known: Known) -> dict[str, np.ndarray]:
+    import numpy as np
+
     papers = [
         [one.id, one.title, one.abstract, list(one.paper.authors), list(one.paper.categories)] for one in known.papers
     ]
@@ -72,6 +82,11 @@ def _arrays(known: Known) -> dict[str, np.ndarray]:
 
 
 def _known(arrays: dict[str, np.ndarray]) -> Known:
+    from scipy import sparse
+
+    from newsletter.ranking.archive import Known
+    from newsletter.ranking.counting import Counts
+
     papers = tuple(
         ReadablePaper(Paper(identity, title, abstract, tuple(authors), categories=tuple(categories)), title, abstract)
         for identity, title, abstract, authors, categories in json.loads(arrays["papers"].tobytes())
@@ -87,4 +102,6 @@ def _known(arrays: dict[str, np.ndarray]) -> Known:
 
 
 def _text(text: str) -> np.ndarray:
+    import numpy as np
+
     return np.frombuffer(text.encode(), np.uint8)

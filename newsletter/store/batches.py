@@ -13,12 +13,15 @@ from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.logs import Log
 from newsletter.model import Batch, Paper, Problem, Verdict, stamped
 from newsletter.store import tables
 from newsletter.store.database import Database, blocks, insert_new
 from newsletter.store.identity import complete, join
 from newsletter.store.papers import load
 from newsletter.store.uniting import united
+
+_log = Log(__name__)
 
 _DATED = re.compile(r"(?:(.*) )?(\d{4}-\d\d-\d\d)", re.ASCII)
 _LATE = timedelta(days=2)
@@ -42,6 +45,7 @@ class BatchRecord:
     problems: tuple[Problem, ...]
     declared: int | None = None
     asked: date | None = None
+    expected: date | None = None
 
 
 class Batches:
@@ -71,11 +75,14 @@ class Batches:
         """
         try:
             async with self._database.write() as connection:
-                return [await _remember(connection, batch, at, note=note) for batch in batches]
+                found = [await _remember(connection, batch, at, note=note) for batch in batches]
         except (TypeError, ValueError, AttributeError, OverflowError, StatementError) as error:
             if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
                 raise
             raise ValueError(f"answered what cannot be kept ({type(error).__name__}: {error})") from error
+        for batch, new, number in found:
+            _say(batch, new, number)
+        return [(batch, new) for batch, new, _ in found]
 
     async def past(self, source: str, after: date) -> dict[str, tuple[date, frozenset[date]]]:
         """By document: the day `source` was first asked for what is new, and the days later than `after` that it
@@ -128,16 +135,33 @@ class Batches:
             .order_by(column.source, column.id)
         )
         async with self._database.read() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+            return [recorded(row) for row in await connection.execute(query)]
+
+    async def page(
+        self, since: datetime, *, source: str = "", before: int | None = None, limit: int = 100
+    ) -> list[tuple[int, BatchRecord]]:
+        """The newest `limit` batches since a moment, newest first, each with its number: those of `source` where one is
+        named, and with a number less than `before`."""
+        column = tables.batches.c
+        query = select(tables.batches).where(column.collected_at >= since).order_by(column.id.desc()).limit(limit)
+        if source:
+            query = query.where(column.source == source)
+        if before is not None:
+            query = query.where(column.id < before)
+        async with self._database.read() as connection:
+            return [(row.id, recorded(row)) for row in await connection.execute(query)]
 
     async def latest(self, limit: int = 20) -> list[BatchRecord]:
         """The last `limit` batches, newest first."""
         query = select(tables.batches).order_by(tables.batches.c.id.desc()).limit(limit)
         async with self._database.read() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+            return [recorded(row) for row in await connection.execute(query)]
 
 
-async def _remember(connection: AsyncConnection, batch: Batch, at: datetime, *, note: bool) -> tuple[Batch, int]:
+async def _remember(
+    connection: AsyncConnection, batch: Batch, at: datetime, *, note: bool
+) -> tuple[Batch, int, int | None]:
+    """The batch as it was judged, how many papers are new, and its number, where it was to be noted."""
     batch = _stamped(batch)
     known, gone = await united(connection, batch.papers, await _known(connection, batch))
     batch = _unmasked(batch, known)
@@ -151,9 +175,14 @@ async def _remember(connection: AsyncConnection, batch: Batch, at: datetime, *, 
     if batch.verdict is Verdict.NEW and not new and not changed:
         batch = replace(batch, verdict=Verdict.SAME, why=_nothing_new(batch))
     await _observe(connection, batch, joined, at)
-    if note:
-        await _note(connection, batch, new, at)
-    return batch, new
+    return batch, new, await _note(connection, batch, new, at) if note else None
+
+
+def _say(batch: Batch, new: int, number: int | None) -> None:
+    told = {"source": batch.source, "document": batch.document, "day": batch.day or batch.asked}
+    counts = {"verdict": batch.verdict, "papers": len(batch.papers), "new": new, "problems": len(batch.problems)}
+    if number is not None:
+        _log.info("batch", batch=number, **told, **counts, why=batch.why)
 
 
 def _named(document: str) -> tuple[str, date | None]:
@@ -172,7 +201,8 @@ def _is_whole(verdict: Verdict, day: date | None, collected_at: datetime) -> boo
     return verdict in (Verdict.NEW, Verdict.SAME, Verdict.QUIET)
 
 
-def _record(row: Row[Any]) -> BatchRecord:
+def recorded(row: Row[Any]) -> BatchRecord:
+    """A row of the table as a record."""
     return BatchRecord(
         source=row.source,
         document=row.document,
@@ -186,6 +216,7 @@ def _record(row: Row[Any]) -> BatchRecord:
         problems=tuple(Problem(*problem) for problem in row.problems),
         declared=row.declared,
         asked=row.asked,
+        expected=row.expected,
     )
 
 
@@ -256,8 +287,8 @@ async def _observe(connection: AsyncConnection, batch: Batch, papers: Mapping[st
         await connection.execute(insert_new(connection, tables.observations), rows)
 
 
-async def _note(connection: AsyncConnection, batch: Batch, new: int, at: datetime) -> None:
-    """Enter the batch itself."""
+async def _note(connection: AsyncConnection, batch: Batch, new: int, at: datetime) -> int:
+    """Enter the batch itself; its number."""
     note = insert(tables.batches).values(
         source=batch.source,
         document=batch.document,
@@ -272,8 +303,9 @@ async def _note(connection: AsyncConnection, batch: Batch, new: int, at: datetim
         declared=batch.declared,
         asked=batch.asked,
         identities=batch.identities,
+        expected=batch.expected,
     )
-    await connection.execute(note)
+    return int((await connection.execute(note.returning(tables.batches.c.id))).scalar_one())
 
 
 async def _taken(connection: AsyncConnection, papers: Iterable[str]) -> set[str]:

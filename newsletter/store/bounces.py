@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from newsletter.model import Delivery
 from newsletter.store import tables
@@ -84,5 +84,6 @@ class Bounces:
         if not message_id:  # what a delivery has before it is composed
             return None
         async with self._database.read() as connection:
-            found = await deliveries(connection, tables.deliveries.c.message_id == message_id)
+            named = tables.deliveries.c.message_id
+            found = await deliveries(connection, and_(named == message_id, named != ""))
         return found[-1] if found else None

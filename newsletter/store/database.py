@@ -1,109 +1,142 @@
-"""The engine: explicit transactions, SQLite set up to lose nothing, and database faults in words.
-
-SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned survives a power cut
-(https://www.sqlite.org/pragma.html#pragma_synchronous), and readers never wait for the writer.
-"""
+"""A database: explicit transactions on SQLite or PostgreSQL, one set of queries for both, and their faults in words."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, func, literal
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from newsletter.errors import StoreError
+from newsletter.errors import AwayError, StoreError
+from newsletter.policy import database_urls
+from newsletter.store.sqlite import Sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 Some = TypeVar("Some")
+Answer = TypeVar("Answer")
 
 BLOCK = 500
 """Ids per `IN (...)`: far below the number of variables of any build of SQLite (999 in the smallest)."""
 
-_FAULTS = {
-    sqlite3.SQLITE_BUSY: "is locked by another program: let that one finish, then try again",
-    sqlite3.SQLITE_LOCKED: "is locked by another program: let that one finish, then try again",
-    sqlite3.SQLITE_FULL: "cannot grow: the disk is full, so free some space and try again",
-    sqlite3.SQLITE_READONLY: "cannot be written: check the permissions of the file and of its folder",
-    sqlite3.SQLITE_PERM: "cannot be written: check the permissions of the file and of its folder",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check the permissions of the file and of its folder",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: check the disk and the space left on it",
-    sqlite3.SQLITE_CORRUPT: "is damaged: restore it from a backup, or move it away to start anew",
-    sqlite3.SQLITE_NOTADB: "is not a database: name another file, or move this one away",
-}
-"""What a person can do something about, by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
 
+class Kind(Protocol):
+    """What SQLite and PostgreSQL do each in its way. `place` names the database to people, without a password; with
+    `one_writer`, transactions for writing queue here instead of polling for the file's lock."""
 
-_SWITCHES = 50
-"""Attempts to switch a new file to write-ahead logging, 20 ms apart."""
+    place: str
+    one_writer: bool
+    reading: AsyncEngine
+    alone: AsyncEngine
+    beside: AsyncEngine
+    direct: Engine
+
+    def fault(self, error: BaseException) -> str | None: ...
+
+    def is_away(self, error: BaseException) -> bool: ...
 
 
 class Database:
-    """One engine. Every query runs inside `read()` or `write()`; a block that raises leaves no trace."""
+    """One database. Every query runs inside `read()`, `write()`, `write_beside()` or `write_at_once()`; a block that
+    raises leaves no trace, and neither does a change that is given to the last of these."""
 
     def __init__(self, url: str, lock_wait: float) -> None:
-        """Prepare the engine and the private file of `url`; `lock_wait` in seconds is how long to wait for a lock."""
-        where = _sqlite_url(url)
-        path = Path(where.database or "").absolute()
-        self.place = str(path)
-        _make_private(path)
-        # isolation_level=None: the driver opens no transaction of its own, the begin event below does.
-        options = {"timeout": lock_wait, "isolation_level": None}
-        self._engine = create_async_engine(where, connect_args=options)
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-        event.listen(self._engine.sync_engine, "connect", _set_up)
-        event.listen(self._engine.sync_engine, "begin", _begin)
-        # SQLite has one writer at a time; ours queue here, in order, instead of polling for the file's lock.
-        self._turn = asyncio.Lock()
+        """Prepare what `url` names; `lock_wait` in seconds is how long to wait for a lock. Raises StoreError."""
+        self._kind = _kind(url, lock_wait)
+        self.place = self._kind.place
+        self.is_server = not self._kind.one_writer
+        """Whether several write at a time."""
+        turn = asyncio.Lock()
+        self._turn = turn if self._kind.one_writer else nullcontext()
+        self._direct_turn = turn if self._kind.one_writer else asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "newsletter-writer")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for reading: all its queries see one and the same moment. Raises StoreError."""
         with self._in_words():
-            async with self._engine.begin() as connection:
+            async with self._kind.reading.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for writing, alone from its first statement on; committed at the end. Raises StoreError."""
         with self._in_words():
-            async with self._turn, self._writer.begin() as connection:
+            async with self._turn, self._kind.alone.begin() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def write_beside(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for writing beside which others write, where the database can do that: what it goes by, it has
+        to lock or to change itself. Raises StoreError."""
+        with self._in_words():
+            async with self._turn, self._kind.beside.begin() as connection:
+                yield connection
+
+    async def write_at_once(self, change: Callable[[Connection], Answer]) -> Answer:
+        """`write_beside` for what asks nobody between its statements: `change` runs in a thread with a connection of
+        its own.
+
+        Each statement of the others is several trips to a thread and back, which take longer than the statement; this
+        is one trip. Raises StoreError.
+        """
+        with self._in_words():
+            async with self._direct_turn:
+                changed = asyncio.get_running_loop().run_in_executor(self._thread, self._changed, change)
+                try:
+                    return await asyncio.shield(changed)
+                except asyncio.CancelledError:
+                    await asyncio.wait([changed])  # the thread goes on, and its turn is over when it has ended
+                    raise
+
+    def _changed(self, change: Callable[[Connection], Answer]) -> Answer:
+        with self._kind.direct.begin() as connection:
+            return change(connection)
+
+    def engines(self) -> list[Engine]:
+        """What all statements go through, for whoever wants to listen (`sqlalchemy.event`)."""
+        return [self._kind.reading.sync_engine, self._kind.direct]
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._kind.direct.dispose)
+        self._thread.shutdown()
+        await self._kind.reading.dispose()
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
+        except NoConnectionError as error:
+            raise StoreError(f"The database {self.place} is busy: all connections are in use, so try again.") from error
         except (DBAPIError, sqlite3.Error) as error:
-            # SQLAlchemy wraps the driver's error, the adapter once more: the code is somewhere along the chain.
-            fault = _FAULTS.get(_code(error) & 0xFF)
+            fault = self._kind.fault(error)
             if fault is None:
                 raise
-            raise StoreError(f"The database {self.place} {fault}.") from error
+            kind = AwayError if self._kind.is_away(error) else StoreError
+            raise kind(f"The database {self.place} {fault}.") from error
 
 
-def insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT into `table` that leaves rows alone which are there already."""
+def insert_new(connection: AsyncConnection | Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into `table` that leaves rows alone which are there already, and tells how many are new."""
+    statement: sqlite.Insert | postgresql.Insert
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    else:
+        statement = sqlite.insert(table).on_conflict_do_nothing()
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def blocks(values: Iterable[Some]) -> Iterator[Sequence[Some]]:
@@ -113,64 +146,40 @@ def blocks(values: Iterable[Some]) -> Iterator[Sequence[Some]]:
         yield unique[start : start + BLOCK]
 
 
-def _sqlite_url(text: str) -> URL:
-    """`text` as a URL for the asynchronous SQLite driver. Raises StoreError, never showing a password."""
+def within(
+    connection: AsyncConnection | Connection, column: ColumnElement[Some], values: Iterable[Some]
+) -> Iterator[ColumnElement[bool]]:
+    """Whether `column` is one of `values`, in as few conditions as the database takes them; none for no values.
+
+    A server gets all in one value: as parameters of their own, a thousand take longer to read than to look up.
+    """
+    if connection.dialect.name == "postgresql":
+        if unique := list(dict.fromkeys(values)):
+            yield column == func.any(literal(unique, ARRAY(column.type)))
+    else:
+        for block in blocks(values):
+            yield column.in_(block)
+
+
+def _kind(text: str, lock_wait: float) -> Kind:
+    """What `text` names. Raises StoreError, never showing a password."""
+    if text.startswith("postgresql") and (why := database_urls.fault(text)):
+        raise StoreError(f"The database URL cannot be read: {why}.")
     try:
-        url = make_url(text)
-    except ArgumentError:
-        raise StoreError("database.url is not a database URL: write it as sqlite:////path/to/newsletter.db.") from None
-    if url.get_backend_name() != "sqlite":
+        url: URL = make_url(text)
+        name = url.get_backend_name()
+    except (ArgumentError, ValueError):
         raise StoreError(
-            f"database.url names a {url.get_backend_name()} database, which is not supported: use sqlite:////path/to/file."
-        )
-    if url.query or url.database in {None, "", ":memory:"}:
-        raise StoreError(
-            "database.url must name a file and nothing else: write it as sqlite:////path/to/newsletter.db."
-        )
-    return url.set(drivername="sqlite+aiosqlite")
+            "database.url is not a database URL: write it as sqlite:////path/to/newsletter.db or "
+            "postgresql://user@host/name."
+        ) from None
+    if name == "sqlite":
+        return Sqlite(url, lock_wait)
+    if name == "postgresql":
+        from newsletter.store.postgresql import Postgresql  # few need it, and its dialect takes a while to load
 
-
-def _make_private(path: Path) -> None:
-    """Create folder and file for their owner alone, unless they exist; SQLite gives -wal and -shm that mode too."""
-    try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StoreError(
-            f"The database {path} cannot be written ({error.strerror}): "
-            "check its folder, or name another place with state_dir or database.url."
-        ) from error
-
-
-def _set_up(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    _write_ahead(cursor)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:
-    """Switch to write-ahead logging, which a file remembers. SQLite does not wait here when several open a new file at
-    once, so we do."""
-    for attempt in range(_SWITCHES):
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except (DBAPIError, sqlite3.Error) as error:
-            if _code(error) & 0xFF != sqlite3.SQLITE_BUSY or attempt == _SWITCHES - 1:
-                raise
-            time.sleep(0.02)
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _code(error: BaseException | None) -> int:
-    while error is not None:
-        if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
-            return error.sqlite_errorcode
-        error = (error.orig if isinstance(error, DBAPIError) else None) or error.__cause__
-    return 0
+        return Postgresql(url, lock_wait)
+    raise StoreError(
+        f"database.url names a {name} database, which is not supported: "
+        "use sqlite:////path/to/file or postgresql://user@host/name."
+    )

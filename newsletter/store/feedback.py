@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.model import Feedback, Opinion
 from newsletter.store import tables
-from newsletter.store.database import Database, blocks, insert_new
+from newsletter.store.database import Database, insert_new, within
 
 _column = tables.feedback.c
 _standing = _column.undone.is_(None)
@@ -62,13 +62,22 @@ class FeedbackLog:
         """
         found: dict[int, list[Feedback]] = {}
         async with self._database.read() as connection:
-            for block in blocks(subscriber_ids):
-                which = select(tables.feedback).where(_column.subscriber_id.in_(block))
+            for some in within(connection, _column.subscriber_id, subscriber_ids):
+                which = select(tables.feedback).where(some)
                 for row in await connection.execute(which.order_by(_column.given, _column.id)):
                     moment = (at or {}).get(row.subscriber_id)
                     stands = row.undone is None or (moment is not None and row.undone > moment)
                     if stands and (moment is None or row.given <= moment):
                         found.setdefault(row.subscriber_id, []).append(_feedback(row))
+        return found
+
+    async def speakers(self, subscriber_ids: Iterable[int]) -> set[int]:
+        """Those of `subscriber_ids` who ever said anything, undone by now or not."""
+        found: set[int] = set()
+        async with self._database.read() as connection:
+            for some in within(connection, _column.subscriber_id, subscriber_ids):
+                spoke = select(_column.subscriber_id).where(some).distinct()
+                found.update(await connection.scalars(spoke))
         return found
 
     async def history(self, subscriber_id: int) -> list[Feedback]:

@@ -1,8 +1,8 @@
 """Group commit: the changes of many callers, durable together.
 
 A commit is one disk flush, about as dear for one change as for a hundred. So there is one writer: while its flush is
-in flight the next group gathers. Nobody waits on purpose: a caller who is alone is written at once, anybody else waits
-for the flush before its own, usually a few milliseconds.
+in flight the next group gathers. A caller who is alone is written at once, anybody else waits for the flush before its
+own, usually a few milliseconds; and where there are several, for a moment more in which others join them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from newsletter.errors import StoreError
+
+GATHERING = 0.003
+"""Seconds that a group of several is waited for: a flush or two, so that there are fewer of them."""
 
 Change = TypeVar("Change")
 
@@ -58,6 +61,8 @@ class Group(Generic[Change]):
                 errors = await self._commit([change for change, _ in group]) if group else ()
                 for (_, written), error in zip(group, errors, strict=True):
                     _answer(written, error)
+                if len(group) > 1:
+                    await asyncio.sleep(GATHERING)
         except BaseException as failure:
             self._failure = failure
             for _, written in group + self._waiting:

@@ -6,23 +6,41 @@ its lease, and its phase tells whether the message can have reached the relay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, cast, false, func, null, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import StoreError
-from newsletter.model import SETTLED_STATES, Delivery, Phase, State
+from newsletter.model import OPEN_STATES, SETTLED_STATES, Delivery, Phase, State
 from newsletter.store import marks, tables
-from newsletter.store.database import Database, blocks, insert_new
+from newsletter.store.claiming import claim
+from newsletter.store.database import Database, within
 from newsletter.store.group import Group
 from newsletter.store.marks import Mark
-from newsletter.store.rows import UNLEASED, change, column, deliveries, objection, with_standing
+from newsletter.store.partitions import Partitions
+from newsletter.store.planning import WAITING, plan
+from newsletter.store.rows import UNLEASED, change, column, deliveries
+from newsletter.store.settled import Settled
 
-_WAITING = (State.PLANNED, State.READY, State.DEFERRED)
+# An attempt was begun, and the relay said yes to it, or nothing that we heard.
+_MAY_BE_THERE = and_(column.message_id != "", or_(column.code.is_(None), column.code < 400))
+_NEWEST = func.coalesce(column.through, column.local_date)
 _REOPENED = frozenset({State.UNKNOWN, State.REFUSED, State.SKIPPED, State.ACCEPTED})
 _ANSWERS = frozenset({State.ACCEPTED, State.REFUSED})
 
@@ -38,31 +56,48 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._group = Group(self._write_marks)
+        self._partitions = Partitions(database)
+        self._settled = Settled()
 
     async def close(self) -> None:
         """Returns when nothing is being written any more."""
         await self._group.close()
+        self._settled.say()
 
-    async def plan(self, local_date: date, subscriber_ids: Sequence[int], at: datetime) -> int:
+    async def plan(
+        self,
+        local_date: date,
+        subscriber_ids: Sequence[int],
+        at: datetime,
+        and_then: Callable[[AsyncConnection, int], Awaitable[None]] | None = None,
+        *,
+        through: date | None = None,
+        missed: str = "",
+    ) -> int:
         """Plan a delivery for each of `subscriber_ids` on `local_date`, as of `at`; all of them or none.
 
-        Those that are planned already stay as they are. What still waits from earlier dates of the same subscribers is
-        superseded; not so a message that the relay may have taken already: it goes out once more as it was, for inside
-        a later digest nobody could tell the copy. Returns how many rows are new.
+        Those that are planned already stay as they are; ids that are no subscriber's (any more) are left out. What
+        still waits from earlier dates of the same subscribers is superseded; not so a message that the relay may have
+        taken already: it goes out once more as it was, for inside a later digest nobody could tell the copy. Returns
+        how many rows are new. `and_then` is told so in the same transaction: what it writes is there with the rows, or
+        neither is. They span editions up to that of the day `through`, None for the date itself. `missed` is why they
+        are not sent any more: they are superseded at once. Raises StoreError for a date that was dropped.
         """
-        new = 0
-        async with self._database.write() as connection:
-            for block in blocks(subscriber_ids):
-                row = {"local_date": local_date, "state": State.READY, "updated_at": at, "planned_at": at}
-                rows = [{"subscriber_id": subscriber_id, **row} for subscriber_id in block]
-                added = insert_new(connection, tables.deliveries).returning(column.id)
-                new += len((await connection.scalars(added, rows)).all())
-                waits = and_(column.state.in_(_WAITING), column.resent == false())
-                earlier = and_(column.subscriber_id.in_(block), column.local_date < local_date, waits)
-                reason = f"the digest of {local_date} carries it"
-                await change(connection, earlier, at, state=State.SUPERSEDED, reason=reason, next_at=None)
-            await _grow_audience(connection, local_date, new)
-        return new
+        await self._partitions.make(local_date)
+        async with self._database.write_beside() as connection:
+            new = await plan(connection, local_date, subscriber_ids, at, through, missed)
+            if and_then:
+                await and_then(connection, new)
+            return new
+
+    async def drop(self, before: date) -> int:
+        """Keep no deliveries of local dates before that one. Returns how many dates went, which are never planned
+        again. Raises StoreError when they are in use just now."""
+        return await self._partitions.drop(before)
+
+    async def droppable(self, before: date) -> int:
+        """How many deliveries `drop` would let go."""
+        return await self._partitions.droppable(before)
 
     async def recover(self, at: datetime, on_unknown: str, alive: Callable[[str], bool | None] = unheard_of) -> int:
         """Take back the rows whose lease ended before `at`; call it before `plan`. Returns how many rows changed.
@@ -92,29 +127,18 @@ class Ledger:
             return changed + await change(connection, in_data, at, state=State.UNKNOWN, reason=reason, **UNLEASED)
 
     async def claim(self, local_date: date, owner: str, at: datetime, lease: timedelta, limit: int) -> list[Delivery]:
-        """Claim up to `limit` deliveries of `local_date` that may go out at `at`, the oldest first.
+        """Claim up to `limit` deliveries of `local_date` that may go out at `at`: the oldest first, deferred ones last.
 
         They are `owner`'s until `at` + `lease`. A subscriber who is suppressed or not active by now is skipped, with
         the reason; fewer than `limit` rows come back only when there are no more.
         """
-        claimed: list[int] = []
-        async with self._database.write() as connection:
-            while rows := await _claimable(connection, local_date, at, limit - len(claimed)):
-                allowed = [found.id for found in rows if not objection(found)]
-                for found in rows:
-                    if reason := objection(found):
-                        skipped = {"state": State.SKIPPED, "reason": reason, "next_at": None}
-                        await change(connection, column.id == found.id, at, **skipped)
-                for block in blocks(allowed):
-                    columns = {"phase": Phase.CLAIMED, "lease_owner": owner, "lease_until": at + lease, "next_at": None}
-                    attempt = {"attempt": column.attempt + 1}
-                    await change(connection, column.id.in_(block), at, state=State.SENDING, **columns, **attempt)
-                claimed += allowed
-            return [one for block in blocks(claimed) for one in await deliveries(connection, column.id.in_(block))]
+        return await self._database.write_at_once(
+            lambda connection: claim(connection, local_date, owner, at, lease, limit)
+        )
 
     async def begin_data(
         self,
-        delivery_id: int,
+        delivery: Delivery,
         owner: str,
         at: datetime,
         *,
@@ -133,13 +157,23 @@ class Ledger:
         may be sent any more, for the ledger cannot be written.
         """
         message = {"message_id": message_id, "sections": sections, "papers": papers, "size": size}
-        begun = {"phase": Phase.DATA, **message} | ({"lease_until": at + lease} if lease else {})
-        mark = Mark(delivery_id, owner, at, begun, settles=False)
+        # What the relay said of an attempt before is not what it says of this one.
+        begun = {"phase": Phase.DATA, "code": None, **message} | ({"lease_until": at + lease} if lease else {})
+        mark = Mark(delivery.id, delivery.local_date, owner, at, begun, settles=False)
         await self._group.write(mark, happened=False)
+        self._settled.began(delivery, message_id, size)
+
+    async def not_begun(self, delivery: Delivery, owner: str, at: datetime) -> None:
+        """Take back what `begin_data` noted: the relay failed before anything was sent. The row is only claimed again.
+
+        Raises as `settle` does.
+        """
+        claimed: dict[str, object] = {"phase": Phase.CLAIMED, "message_id": ""}
+        await self._group.write(Mark(delivery.id, delivery.local_date, owner, at, claimed, settles=True), happened=True)
 
     async def settle(
         self,
-        delivery_id: int,
+        delivery: Delivery,
         owner: str,
         at: datetime,
         state: State,
@@ -161,7 +195,8 @@ class Ledger:
             raise ValueError(f"a delivery cannot be settled as {state}")
         said = {"code": code, "reply": reply, "enhanced": enhanced, "queue_id": queue_id}
         outcome = {"state": state, "reason": reason, "next_at": next_at, **said, **UNLEASED}
-        await self._group.write(Mark(delivery_id, owner, at, outcome, settles=True), happened=True)
+        await self._group.write(Mark(delivery.id, delivery.local_date, owner, at, outcome, settles=True), happened=True)
+        self._settled.ended(delivery, state, code, reply or reason, queue_id)
 
     async def settle_unknown(
         self, message_id: str, state: State, *, code: int | None, reply: str, queue_id: str, at: datetime
@@ -196,7 +231,9 @@ class Ledger:
         which = and_(column.state.in_(states), *_narrowed(local_date, address))
         async with self._database.write() as connection:
             again = {"state": State.READY, "attempt": 0, "next_at": None, "resent": True, "reason": "asked again"}
-            return await change(connection, which, at, **again)
+            # What the relay refused is not there.
+            message_id = case((column.state == State.REFUSED, ""), else_=column.message_id)
+            return await change(connection, which, at, **again, message_id=message_id)
 
     async def release(self, owner: str, at: datetime) -> int:
         """Give back what `owner` still holds, when it sends nothing any more. Returns how many rows.
@@ -204,9 +241,10 @@ class Ledger:
         What was only claimed is ready, as if never claimed. What was in DATA is unknown: its answer was not waited for.
         """
         await self._group.close()  # an outcome that is on its way to the disk counts
+        self._settled.say()
         held = and_(column.state == State.SENDING, column.lease_owner == owner)
         claimed, in_data = (and_(held, column.phase == phase) for phase in (Phase.CLAIMED, Phase.DATA))
-        async with self._database.write() as connection:
+        async with self._database.write_beside() as connection:
             ready = {"state": State.READY, "attempt": column.attempt - 1}
             unknown = {"state": State.UNKNOWN, "reason": "the relay's answer was not waited for"}
             given_back = await change(connection, claimed, at, **ready, **UNLEASED)
@@ -224,43 +262,91 @@ class Ledger:
         state: State | None = None,
         address: str | None = None,
         limit: int | None = None,
+        after: tuple[date, int] | None = None,
     ) -> list[Delivery]:
-        """The deliveries of a date, in a state, to an address: of all where None. The newest `limit`, newest first."""
+        """The deliveries of a date, in a state, to an address: of all where None. The newest `limit`, newest first;
+        those behind the one of the local date and id `after`."""
         which = and_(true() if state is None else column.state == state, *_narrowed(local_date, address))
+        if after is not None:
+            day, number = after
+            same = and_(column.local_date == day, column.id < number)
+            which = and_(which, or_(column.local_date < day, same))
         async with self._database.read() as connection:
             return await deliveries(connection, which, newest_first=True, limit=limit)
 
-    async def first_planned(self) -> dict[int, date]:
-        """Per subscriber, the first local date that was ever planned."""
-        query = select(column.subscriber_id, func.min(column.local_date)).group_by(column.subscriber_id)
+    async def waiting(self, local_dates: Collection[date], limit: int) -> list[int]:
+        """The ids of at most `limit` deliveries of `local_dates` that are not settled."""
+        query = select(column.id).where(column.state.in_(OPEN_STATES), column.local_date.in_(local_dates)).limit(limit)
         async with self._database.read() as connection:
-            return dict((await connection.execute(query)).all())
+            return list(await connection.scalars(query))
 
-    async def planned(self, local_date: date) -> dict[int, datetime]:
-        """Per subscriber with a delivery on `local_date`, when it was planned."""
-        query = select(column.subscriber_id, column.planned_at).where(
-            column.local_date == local_date, column.planned_at.is_not(None)
-        )
+    async def first(self, local_date: date, limit: int, before: Iterable[int] = ()) -> list[Delivery]:
+        """At most `limit` deliveries: those of the ids `before`, by date and id, then the first of `local_date`."""
         async with self._database.read() as connection:
-            return dict((await connection.execute(query)).all())
+            some = within(connection, column.id, before)
+            found = [one for which in some for one in await deliveries(connection, which)]
+            found.sort(key=lambda one: (one.local_date, one.id))
+            of_day = await deliveries(connection, column.local_date == local_date, limit=max(limit - len(found), 0))
+        return [*found, *of_day][:limit]
+
+    async def first_planned(self, subscriber_ids: Iterable[int] | None = None) -> dict[int, date]:
+        """Per subscriber, the day of the newest edition of what was planned first; None means everybody."""
+        query = select(column.subscriber_id, func.min(_NEWEST)).group_by(column.subscriber_id)
+        return await self._by_subscriber(query, subscriber_ids)
+
+    async def planned(self, local_date: date, subscriber_ids: Iterable[int] | None = None) -> dict[int, datetime]:
+        """Per subscriber with a delivery on `local_date`, when it was planned; None means everybody."""
+        query = select(column.subscriber_id, column.planned_at)
+        query = query.where(column.local_date == local_date, column.planned_at.is_not(None))
+        return await self._by_subscriber(query, subscriber_ids)
+
+    async def readers(self, local_date: date) -> set[int]:
+        """The ids of the subscribers who have a delivery on `local_date`."""
+        async with self._database.read() as connection:
+            query = select(column.subscriber_id).where(column.local_date == local_date)
+            return set(await connection.scalars(query))
+
+    async def _by_subscriber(self, query: Select[int, Any], subscriber_ids: Iterable[int] | None) -> dict[int, Any]:
+        """The second column of `query` by the first, a subscriber's id; None means everybody."""
+        async with self._database.read() as connection:
+            some = [true()] if subscriber_ids is None else within(connection, column.subscriber_id, subscriber_ids)
+            return {reader: found for part in some for reader, found in await connection.execute(query.where(part))}
+
+    async def next_at(self, local_dates: Collection[date]) -> datetime | None:
+        """When the first deferred delivery of `local_dates` is tried again; None when there is none."""
+        deferred = and_(column.state == State.DEFERRED, column.local_date.in_(local_dates))
+        async with self._database.read() as connection:
+            earliest: datetime | None = await connection.scalar(select(func.min(column.next_at)).where(deferred))
+            return earliest
 
     async def open_dates(self, until: date) -> list[date]:
         """The local dates up to `until` that have deliveries which still wait to be sent, ascending."""
-        query = select(column.local_date).where(column.state.in_(_WAITING), column.local_date <= until).distinct()
+        query = select(column.local_date).where(column.state.in_(WAITING), column.local_date <= until).distinct()
         async with self._database.read() as connection:
             return sorted((await connection.scalars(query)).all())
 
-    async def counts(self) -> dict[State, int]:
-        """How many deliveries are in each state, 0 where there are none."""
-        query = select(column.state, func.count()).group_by(column.state)
-        async with self._database.read() as connection:
-            found: dict[State, int] = dict((await connection.execute(query)).all())
+    async def counts(self, local_date: date | None = None) -> dict[State, int]:
+        """How many deliveries, of `local_date` or of all, are in each state, 0 where there are none."""
+        # With the states a date is answered from their index, whatever the age of the ledger.
+        of_date = [] if local_date is None else [column.state.in_(list(State)), column.local_date == local_date]
+        found = await self._counted(*of_date)
         return {state: found.get(state, 0) for state in State}
+
+    async def open_counts(self, local_date: date) -> dict[State, int]:
+        """How many deliveries of `local_date` are in each of the open states, 0 where there are none: never looks at
+        those that are settled."""
+        found = await self._counted(column.state.in_(OPEN_STATES), column.local_date == local_date)
+        return {state: found.get(state, 0) for state in State if state in OPEN_STATES}
+
+    async def _counted(self, *which: ColumnElement[bool]) -> dict[State, int]:
+        query = select(column.state, func.count()).where(*which).group_by(column.state)
+        async with self._database.read() as connection:
+            return dict((await connection.execute(query)).all())
 
     async def balanced(self) -> bool:
         """Whether every local date has as many rows as were ever planned for it, each in a state we know."""
         audiences = tables.audiences.c
-        plans = select(audiences.local_date, audiences.planned)
+        plans = select(audiences.local_date, audiences.planned).where(audiences.dropped == false())
         rows = select(column.local_date, cast(column.state, String), func.count()).group_by(
             column.local_date, column.state
         )
@@ -274,29 +360,35 @@ class Ledger:
         return found == planned
 
     async def last_settled(
-        self, subscriber_ids: Sequence[int] | None = None, before: date | None = None
+        self, subscriber_ids: Iterable[int] | None = None, before: date | None = None, after: date | None = None
     ) -> dict[int, date]:
-        """Per subscriber, the newest local date (earlier than `before`) up to which the reader has everything.
+        """Per subscriber, the day of the newest edition up to which the reader has everything, by deliveries of local
+        dates earlier than `before` and later than `after`.
 
         That is a delivery that was accepted, is unknown, or was skipped because there was nothing new. Subscribers
         without one are left out; None means everybody.
         """
         had = or_(
             column.state.in_((State.ACCEPTED, State.UNKNOWN)),
-            column.resent == true(),  # the relay may have taken the first copy
+            # The relay may have taken the first copy. Of one that is skipped it has, if there was an attempt that it
+            # did not refuse.
+            and_(column.resent == true(), or_(column.state != State.SKIPPED, _MAY_BE_THERE)),
             and_(column.state == State.SKIPPED, column.reason.startswith("nothing new")),
         )
-        query = select(column.subscriber_id, func.max(column.local_date)).where(had).group_by(column.subscriber_id)
+        query = select(column.subscriber_id, func.max(_NEWEST)).where(had).group_by(column.subscriber_id)
         if before is not None:
             query = query.where(column.local_date < before)
-        some = [None] if subscriber_ids is None else blocks(subscriber_ids)
-        among = [true() if block is None else column.subscriber_id.in_(block) for block in some]
-        async with self._database.read() as connection:
-            return {reader: day for part in among for reader, day in await connection.execute(query.where(part))}
+        if after is not None:
+            query = query.where(column.local_date > after)
+        return await self._by_subscriber(query, subscriber_ids)
 
     async def _write_marks(self, group: Sequence[Mark]) -> Sequence[StoreError | None]:
-        async with self._database.write() as connection:
-            return await marks.write(connection, group)
+        try:
+            await self._database.write_at_once(lambda connection: marks.write_all(connection, group))
+        except marks.NotOursError:
+            async with self._database.write_beside() as connection:
+                return await marks.write(connection, group)
+        return [None] * len(group)
 
 
 def _narrowed(local_date: date | None, address: str | None) -> list[ColumnElement[bool]]:
@@ -306,28 +398,3 @@ def _narrowed(local_date: date | None, address: str | None) -> list[ColumnElemen
         true() if local_date is None else column.local_date == local_date,
         true() if address is None else of_address,
     ]
-
-
-async def _claimable(connection: AsyncConnection, local_date: date, at: datetime, limit: int) -> list[Row[Any]]:
-    """The oldest rows that may be claimed at `at`, with what the subscriber's standing is now.
-
-    SQLite's write transaction is alone already, and its dialect leaves the locking clause out. PostgreSQL needs it:
-    there, two claimers would read the same rows.
-    """
-    query = (
-        with_standing(column.id)
-        .where(column.local_date == local_date, column.state.in_((State.READY, State.DEFERRED)))
-        .where(or_(column.next_at.is_(null()), column.next_at <= at))
-        .order_by(column.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=tables.deliveries)
-    )
-    return list(await connection.execute(query))
-
-
-async def _grow_audience(connection: AsyncConnection, local_date: date, by: int) -> None:
-    audiences = tables.audiences
-    start = insert_new(connection, audiences).values(local_date=local_date, planned=0)
-    await connection.execute(start)
-    grown = update(audiences).where(audiences.c.local_date == local_date).values(planned=audiences.c.planned + by)
-    await connection.execute(grown)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from newsletter.errors import StoreError
 
@@ -91,6 +91,12 @@ class Owner:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def at_work(folder: Path) -> list[str]:
+    """The names of the owners in `folder` that are alive: processes of this machine that send, schedule or serve."""
+    files = sorted(folder.glob(f"*{_SUFFIX}"))
+    return [unquote(path.name.removesuffix(_SUFFIX)) for path in files if not _is_free(path) and path.exists()]
 
 
 def _is_free(path: Path) -> bool:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Row, Text, cast, func, literal, select
+from sqlalchemy import Column, ColumnElement, Row, Text, and_, cast, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import FIELDS, Link, LinkKind, Listing, Paper
+from newsletter.model import FIELDS, Link, LinkKind, Listing, Observation, Paper
 from newsletter.store import tables
 from newsletter.store.database import Database, blocks
 from newsletter.text import clean, fingerprint, identity_keys, to_text
 
 MOST_NAMED = 20
 """A few words may stand in the titles of half the archive."""
+
+MOST_WORDS = 20
+"""Each word is looked for in every paper."""
+
+Place = tuple[date | int | None, str]
+"""Where a paper stands in a list of pages: the day it was first seen, or its rank on the day asked for, and its id."""
 
 
 class Papers:
@@ -47,6 +55,49 @@ class Papers:
         words = _plain(search or "").split()
         found = [paper for paper in known.values() if _holds(paper, words)]
         return _in_page_order(found, day or date.min, day or date.max)
+
+    async def search(self, words: str, limit: int) -> list[Paper]:
+        """At most `limit` papers that hold every one of `words` (the first MOST_WORDS of them) in title, abstract or
+        authors, in upper or lower case; those that were first seen last come first. None without a word.
+
+        Unlike `find`, the database looks: the archive is not read into memory.
+        """
+        wanted = list(dict.fromkeys(_plain(words).split()))[:MOST_WORDS]
+        if not wanted:
+            return []
+        column = tables.papers.c
+        query = select(column.id).where(*(_somewhere(word) for word in wanted)).limit(limit)
+        async with self._database.read() as connection:
+            found = await connection.scalars(query.order_by(column.first_seen.desc().nulls_last(), column.id))
+            return [one for one in (await load(connection, found)).values() if _holds(one, wanted)]
+
+    async def page(
+        self, *, words: str = "", day: date | None = None, after: Place | None = None, limit: int = 100
+    ) -> tuple[list[Paper], Place | None]:
+        """Papers behind the place `after`, and the place to go on from; None when there are no more.
+
+        They hold every one of `words`, as for `search`, and were listed on `day`, where these are given: those first
+        seen last come first, on a day those with the best rank. A page may hold less than `limit` papers, or none,
+        and not be the last: the database finds too much, and is asked once.
+        """
+        wanted = list(dict.fromkeys(_plain(words).split()))[:MOST_WORDS]
+        column, listed = tables.papers.c, tables.listings.c
+        query = select(column.id, column.first_seen.label("place")).order_by(column.first_seen.desc().nulls_last())
+        behind = _seen_behind
+        if day is not None:
+            best = func.min(listed.rank)
+            on_day = select(listed.paper_id, best.label("rank")).where(listed.day == day).group_by(listed.paper_id)
+            ranked = on_day.subquery()
+            query = select(column.id, ranked.c.rank.label("place")).join(ranked, ranked.c.paper_id == column.id)
+            query, behind = query.order_by(ranked.c.rank), partial(_ranked_behind, ranked.c.rank)
+        if after is not None:
+            query = query.where(behind(after))
+        query = query.where(*(_somewhere(word) for word in wanted)).order_by(column.id).limit(limit + 1)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).all()
+            known = await load(connection, (row.id for row in found[:limit]))
+        last = found[limit - 1] if len(found) > limit else None
+        return [one for one in known.values() if _holds(one, wanted)], (last.place, last.id) if last else None
 
     async def untaken(self, after: date, until: date) -> list[Paper]:
         """The papers listed on a day in (`after`, `until`] that no edition took.
@@ -94,6 +145,17 @@ class Papers:
                     digest.update(f"{row[0]}\n{row[1]}\n".encode())
         return digest.hexdigest()[:32]
 
+    async def identified(self, words: str) -> Paper | None:
+        """The paper that has `words` as its id, arXiv id or DOI (as people write them: with or without version, prefix
+        and address); None when there is none. Titles are not looked at."""
+        plain = clean(words)
+        *identifiers, _ = identity_keys(plain, arxiv_id=plain, doi=plain)
+        # A feed's own identity may hold anything, but NUL is nothing that every database takes.
+        keys = [words.replace("\x00", ""), plain.casefold(), *identifiers]
+        async with self._database.read() as connection:
+            found = await _owners(connection, keys)
+            return next(iter((await load(connection, found[:1])).values()), None)
+
     async def resolve(self, words: str, *, exactly: bool = False) -> list[Paper]:
         """The papers that `words` may mean: an identifier, or something of a title.
 
@@ -123,6 +185,17 @@ class Papers:
                     found[row.paper_id][row.what] = row.value
         return dict(found)
 
+    async def numbers(self, paper_id: str) -> list[tuple[Observation, str, datetime]]:
+        """The numbers that each source told of the paper last, by name: the number, the source, when it was seen."""
+        column = tables.observations.c
+        query = select(tables.observations).where(column.paper_id == paper_id).order_by(column.observed_at)
+        async with self._database.read() as connection:
+            last = {(row.what, row.source): row for row in await connection.execute(query)}
+        return [
+            (Observation(paper_id, what, row.value), source, row.observed_at)
+            for (what, source), row in sorted(last.items(), key=lambda one: one[0])
+        ]
+
     async def history(self, paper_id: str, what: str) -> list[tuple[datetime, int]]:
         """How a number of the paper has changed, oldest first, whichever sources told it."""
         column = tables.observations.c
@@ -144,6 +217,16 @@ class Papers:
         """How many papers are known."""
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).select_from(tables.papers)) or 0
+
+
+def _seen_behind(place: Place) -> ColumnElement[bool]:
+    column, (seen, paper_id) = tables.papers.c, place
+    same = and_(column.first_seen.is_not_distinct_from(seen), column.id > paper_id)
+    return same if seen is None else or_(column.first_seen < seen, column.first_seen.is_(None), same)
+
+
+def _ranked_behind(rank: ColumnElement[int], place: Place) -> ColumnElement[bool]:
+    return or_(rank > place[0], and_(rank == place[0], tables.papers.c.id > place[1]))
 
 
 async def _owners(connection: AsyncConnection, keys: list[str]) -> list[str]:
@@ -171,6 +254,7 @@ async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[s
         keys[row.paper_id].append((row.position, row.key))
     for row in await _rows(connection, tables.listings.c.paper_id, wanted):
         listings[row.paper_id].append(Listing(row.day, row.source, row.rank))
+    written = {row.paper_id: row.text for row in await _rows(connection, tables.edition_summaries.c.paper_id, wanted)}
     return {
         paper_id: Paper(
             id=paper_id,
@@ -191,6 +275,7 @@ async def load(connection: AsyncConnection, ids: Iterable[str] | None) -> dict[s
             institutions=tuple(rows[paper_id].institutions),
             fields=tuple(rows[paper_id].fields),
             origins=tuple((name, rows[paper_id].origins[name]) for name in FIELDS if name in rows[paper_id].origins),
+            llm_summary=written.get(paper_id, ""),
         )
         for paper_id in (sorted(rows) if wanted is None else wanted)
         if paper_id in rows
@@ -220,6 +305,17 @@ def _in_page_order(papers: Iterable[Paper], first: date, last: date) -> list[Pap
 
 def _holds(paper: Paper, words: list[str]) -> bool:
     return _has(_plain("\n".join((paper.title, paper.abstract, *paper.authors))), words)
+
+
+def _somewhere(word: str) -> ColumnElement[bool]:
+    """Whether `word` may stand in title, abstract or authors, as a database can tell: SQLite folds the case of ASCII
+    letters only, and JSON escapes the others. It may find too much, which `_holds` mends."""
+    column = tables.papers.c
+    spelt = dict.fromkeys((word, word.title(), word.upper()))
+    return or_(
+        *(text.icontains(one, autoescape=True) for text in (column.title, column.abstract) for one in spelt),
+        *(cast(column.authors, Text).icontains(json.dumps(one)[1:-1], autoescape=True) for one in spelt),
+    )
 
 
 def _has(text: str, words: list[str]) -> bool:

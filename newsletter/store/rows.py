@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.model import Delivery, Status
@@ -13,6 +14,9 @@ from newsletter.store import tables
 
 column = tables.deliveries.c
 """The columns of the ledger."""
+
+FIELDS = tuple(tables.subscribers.c.address if one.name == "address" else column[one.name] for one in fields(Delivery))
+"""What a Delivery is made from, in the order of its fields: the columns of the ledger, and its subscriber's address."""
 
 UNLEASED: dict[str, Any] = {"phase": None, "lease_owner": None, "lease_until": None}
 """What a row that nobody holds has in its columns."""
@@ -24,33 +28,15 @@ async def deliveries(
     connection: AsyncConnection, which: ColumnElement[bool], *, newest_first: bool = False, limit: int | None = None
 ) -> list[Delivery]:
     """The deliveries of which `which` is true, each with its subscriber's address: by id, or the newest first."""
-    query = select(tables.deliveries, tables.subscribers.c.address).join_from(tables.deliveries, tables.subscribers)
+    query = select(*FIELDS).join_from(tables.deliveries, tables.subscribers)
     order = (column.local_date.desc(), column.id.desc()) if newest_first else (column.id,)
     found = await connection.execute(query.where(which).order_by(*order).limit(limit))
-    return [
-        Delivery(
-            id=one.id,
-            subscriber_id=one.subscriber_id,
-            address=one.address,
-            local_date=one.local_date,
-            state=one.state,
-            attempt=one.attempt,
-            next_at=one.next_at,
-            reason=one.reason,
-            code=one.code,
-            reply=one.reply,
-            message_id=one.message_id,
-            sections=one.sections,
-            papers=one.papers,
-            size=one.size,
-            enhanced=one.enhanced,
-            queue_id=one.queue_id,
-            phase=one.phase,
-            resent=one.resent,
-            updated_at=one.updated_at,
-        )
-        for one in found
-    ]
+    return [value(row) for row in found]
+
+
+def value(row: Row[Any]) -> Delivery:
+    """The delivery of a row that begins with FIELDS."""
+    return Delivery(*row[: len(FIELDS)])
 
 
 async def change(connection: AsyncConnection, which: ColumnElement[bool], at: datetime, **columns: object) -> int:
@@ -74,3 +60,12 @@ def objection(found: Row[Any]) -> str:
     if found.suppressed is not None:
         return f"suppressed: {found.suppressed}"
     return "" if found.status is Status.ACTIVE else f"the subscriber {_OBJECTIONS[found.status]}"
+
+
+def may_be_mailed() -> ColumnElement[bool]:
+    """Whether `objection` has nothing to say about the reader of a row, as a condition on the row."""
+    people, suppressions = tables.subscribers, tables.suppressions
+    suppressed = exists().where(suppressions.c.address == people.c.address)
+    return exists().where(
+        people.c.id == column.subscriber_id, people.c.status == literal_column(f"'{Status.ACTIVE}'"), ~suppressed
+    )

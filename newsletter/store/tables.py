@@ -5,67 +5,36 @@ A rule of the house lives here: what must never happen twice is a UNIQUE constra
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from enum import StrEnum
-
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
-    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
 from newsletter.model import Opinion, Phase, Rhythm, State, Status, Verdict
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: aware in, aware UTC out. A naive datetime is refused, for nobody could say which moment it means."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        # SQLite keeps no zone: what comes back is what went in, UTC.
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _word(words: type[StrEnum]) -> Enum:
-    """A column of one of our words, kept as the word itself so that a person can read the table."""
-    return Enum(words, native_enum=False, length=16, values_callable=lambda kind: [word.value for word in kind])
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from newsletter.store.columns import UtcDateTime, word
+from newsletter.store.columns import metadata as metadata  # with all tables in it, which are here
+from newsletter.store.digest_tables import edition_summaries as edition_summaries
+from newsletter.store.digest_tables import shown as shown
+from newsletter.store.digest_tables import shown_digests as shown_digests
+from newsletter.store.digest_tables import standings as standings
+from newsletter.store.digest_tables import summaries as summaries
+from newsletter.store.shared_tables import allowances as allowances
+from newsletter.store.shared_tables import moments as moments
+from newsletter.store.shared_tables import paces as paces
 
 papers = Table(
     "papers",
@@ -113,7 +82,7 @@ batches = Table(
     Column("source", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("day", Date),
-    Column("verdict", _word(Verdict), nullable=False),
+    Column("verdict", word(Verdict), nullable=False),
     Column("why", Text, nullable=False),
     Column("papers", Integer, nullable=False),
     Column("new", Integer, nullable=False),
@@ -124,6 +93,8 @@ batches = Table(
     Column("asked", Date),
     # The hash of what it held: two answers that show the same papers have the same.
     Column("identities", String(32), nullable=False, server_default=text("''")),
+    # The newest day that it should have told of.
+    Column("expected", Date),
     Index(None, "source", "document"),
     Index(None, "source", "asked"),
     sqlite_autoincrement=True,
@@ -154,21 +125,11 @@ answers = Table(
     Column("body", LargeBinary, nullable=False),
     Column("first_at", UtcDateTime, nullable=False),
     # Its source could not read it.
-    Column("rejected", Boolean, nullable=False, default=False, server_default=text("0")),
+    Column("rejected", Boolean, nullable=False, default=False, server_default=false()),
     # When it was last found to be still good.
     Column("fetched_at", UtcDateTime, nullable=False, index=True),
     Index(None, "source", "request", "fetched_at"),
     sqlite_autoincrement=True,
-)
-
-# Who may ask a place on the network, and when next: one row for each, for all processes that share this database.
-paces = Table(
-    "paces",
-    metadata,
-    Column("group", Text, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("held_until", UtcDateTime, nullable=False),
-    Column("next_at", UtcDateTime, nullable=False),
 )
 
 topics = Table(
@@ -189,11 +150,38 @@ subscribers = Table(
     Column("topics", JSON, nullable=False),
     Column("timezone", Text, nullable=False),
     Column("hour", Integer, nullable=False),
-    Column("rhythm", _word(Rhythm), nullable=False),
-    Column("status", _word(Status), nullable=False),
+    Column("rhythm", word(Rhythm), nullable=False),
+    Column("status", word(Status), nullable=False),
     Column("origin", String(16), nullable=False),
     Column("locale", String(35), nullable=False, server_default=text("''")),
+    Column("paused_until", Date),
+    # When they last signed up on the page; what is not confirmed in time goes.
+    Column("asked_at", UtcDateTime),
+    # Of one who had left and signs up again: what was typed on the page, until it is confirmed.
+    Column("wishes", JSON(none_as_null=True)),
+    Column("joined_at", UtcDateTime),
+    # Topics that the reader worded: definitions, as in `topics`.
+    Column("own", JSON, nullable=False, server_default=text("'[]'")),
+    Column("muted_words", JSON, nullable=False, server_default=text("'[]'")),
+    Column("muted_authors", JSON, nullable=False, server_default=text("'[]'")),
+    # Every start holds the readers of the file against it, and they may be few of very many.
+    Index(None, "origin"),
+    # Every look at the clock asks who is due.
+    Index(None, "timezone", "hour", "rhythm"),
     # An id stands in ledgers and links for ever: it is never given to anybody else.
+    sqlite_autoincrement=True,
+)
+
+# What was heard on the page and waits for its message. `wishes` are values of columns of subscribers.
+sign_ups = Table(
+    "sign_ups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("address", Text, nullable=False, index=True),
+    Column("wishes", JSON, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False, index=True),
     sqlite_autoincrement=True,
 )
 
@@ -259,7 +247,7 @@ feedback = Table(
     Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False, index=True),
     Column("topic", Text, nullable=False),
     Column("paper_id", ForeignKey("papers.id"), nullable=False),
-    Column("opinion", _word(Opinion), nullable=False),
+    Column("opinion", word(Opinion), nullable=False),
     Column("given", UtcDateTime, nullable=False),
     Column("undone", UtcDateTime),
     # A reader has one opinion on a paper for a topic, however often, and from however many places, it is given.
@@ -279,11 +267,12 @@ feedback = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # There are more of them than of anything else; SQLite counts as far with its own kind of integer.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
     Column("local_date", Date, nullable=False),
-    Column("state", _word(State), nullable=False),
-    Column("phase", _word(Phase)),
+    Column("state", word(State), nullable=False),
+    Column("phase", word(Phase)),
     Column("lease_owner", Text),
     Column("lease_until", UtcDateTime),
     Column("attempt", Integer, nullable=False, default=0),
@@ -301,6 +290,8 @@ deliveries = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # What the reader said until then shapes the digest; None where nobody noted it.
     Column("planned_at", UtcDateTime),
+    # The newest edition that was there then, where it need not be that of the local date.
+    Column("through", Date),
     UniqueConstraint("subscriber_id", "local_date"),
     Index(None, "state", "local_date"),
     Index(None, "local_date"),
@@ -333,4 +324,27 @@ audiences = Table(
     metadata,
     Column("local_date", Date, primary_key=True),
     Column("planned", Integer, nullable=False),
+    # Its rows are not kept any more: nobody can tell who had that day's mail, so it is never planned again.
+    Column("dropped", Boolean, nullable=False, default=False, server_default=false()),
+)
+
+# One row for each channel and local date: the deliveries of channels, with their states.
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("local_date", Date, nullable=False),
+    Column("state", word(State), nullable=False, index=True),
+    Column("phase", word(Phase)),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("next_at", UtcDateTime),
+    Column("reason", Text, nullable=False, default=""),
+    Column("resent", Boolean, nullable=False, default=False),
+    Column("papers", Integer, nullable=False, default=0),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("channel", "local_date"),
+    sqlite_autoincrement=True,
 )

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TypeAlias
 
-Cues: TypeAlias = tuple[tuple[re.Pattern[str], float], ...]
+Cues: TypeAlias = tuple[tuple[Callable[[str], object], float], ...]
+"""What finds each cue in a lowered sentence, and its weight."""
+
+_PIECE = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|.")
 
 
 def _cues(*table: tuple[float, str]) -> Cues:
     # Written in lower case: searching a lowered sentence is twice as fast as ignoring the case of each pattern.
-    return tuple((re.compile(pattern), weight) for weight, pattern in table)
+    return tuple((_finder(pattern), weight) for weight, pattern in table)
+
+
+def _finder(pattern: str) -> Callable[[str], object]:
+    """Whether the pattern is there. Where each of its outer branches begins with ^, it is sought nowhere else."""
+    compiled, depth, outer = re.compile(pattern), 0, ""
+    for piece in _PIECE.findall(pattern):
+        depth += (piece == "(") - (piece == ")")
+        outer += "" if depth else piece[0]
+    return compiled.match if all(branch.startswith("^") for branch in outer.split("|")) else compiled.search
 
 
 _PAPER = r"(?:\w+ )?(?:paper|work|study|article|survey|review|report|thesis|tutorial|letter)"
@@ -105,8 +118,8 @@ BACKGROUND = _cues(
            r"(?:been|shown|achieved|become|emerged|demonstrated|made|attracted|gained|seen|led|revolutioni[sz]ed)\b"),
     (-1.0, r"^(?:although|though|while|despite|unfortunately|currently)\b"),
     (-1.0, r"\b(?:unclear|inferior|unexplored|underexplored|challenges?|shortcomings?|limitations?)\b"),
-    (-0.7, r"(?<!than )(?<!over )(?<!to )(?<!outperform )(?<!outperforms )(?<!outperforming )(?<!surpasses )"
-           r"\b(?:existing|previous|prior|current|traditional|conventional|most|several) (?:\w+ ){0,2}"
+    (-0.7, r"\b(?<!than )(?<!over )(?<!to )(?<!outperform )(?<!outperforms )(?<!outperforming )(?<!surpasses )"
+           r"(?:existing|previous|prior|current|traditional|conventional|most|several) (?:\w+ ){0,2}"
            r"(?:methods?|approaches|works?|models?|techniques|solutions|research|studies|systems?|attempts)\b"),
     (-1.0, r"\b(?:remains?|poses?|suffers? from|is (?:an?|one of the) (?:\w+ )?"
            r"(?:challeng|fundamental|long-standing|crucial|important|critical|key|central|hallmark|cornerstone)\w*)\b"),
@@ -160,7 +173,7 @@ POINTING = _cues(
            r"|\b(?:is|are) (?:done|achieved) by\b"),
     (-1.0, r"\b(?:instead\b(?! of)|the above|aforementioned|the (?:latter|former))\b"),
     (-0.6, rf"\b{_BACK} \w+"),
-    (-1.8, rf"(?<! that )\b{_BACK} \w+"),
+    (-1.8, rf"\b(?<! that ){_BACK} \w+"),
     (-1.4, r"\bthe (?:challenge|problem|issue|gap|limitation|question)s?\b"
            r"(?! of| that| in| where| with| to|[- ]\w+ing)"),
     (-1.5, r"\b(?:address|avert|fix|overcome|resolve|solve|tackle) (?:this|these|such|the) "
@@ -195,4 +208,4 @@ AVAILABILITY_BESIDE_ADDRESS = re.compile(_GOODS + r"|^(?:please |see |visit |ref
 def weigh(sentence: str, cues: Cues) -> float:
     """The sum of the weights of the cues that `sentence` holds, each counted once."""
     lowered = sentence.lower()
-    return sum(weight for pattern, weight in cues if pattern.search(lowered))
+    return sum(weight for found, weight in cues if found(lowered))

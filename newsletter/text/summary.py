@@ -148,13 +148,13 @@ def _candidates(told: list[str], ready: list[str]) -> list[list[_Candidate]]:
     names = _Names({name: place for name, place in home.items() if name in explained}, own)
     last = max(len(told) - 1, 1)
     return [
-        _forms(place, text, places[place] + _FIRST_NEWS * (place == first_news), place / last, names)
+        _forms(place, text, news[place], places[place] + _FIRST_NEWS * (place == first_news), place / last, names)
         for place, text in enumerate(ready)
     ]
 
 
-def _forms(place: int, text: str, bonus: float, depth: float, names: _Names) -> list[_Candidate]:
-    """`text` and its shorter forms; what is left out makes no form say more."""
+def _forms(place: int, text: str, news: float, bonus: float, depth: float, names: _Names) -> list[_Candidate]:
+    """`text`, whose cues of novelty weigh `news`, and its shorter forms; what is left out makes no form say more."""
     forms: list[_Candidate] = []
     strangers = {
         name: _PRICE_OF_OWN_NAME if name in names.own else _PRICE_OF_ACRONYM
@@ -162,7 +162,7 @@ def _forms(place: int, text: str, bonus: float, depth: float, names: _Names) -> 
         if names.home.get(name, place) != place
     }
     for count, form in enumerate([text, *shorter_forms(text)]):
-        novelty, result = _weighed(form, depth, names)
+        novelty, result = _weighed(form, cues.weigh(form, cues.NOVELTY) if forms else news, depth, names)
         if forms:
             novelty, result = min(novelty, forms[0].novelty - bonus), min(result, forms[0].result)
         pointing = -cues.weigh(form, cues.POINTING)
@@ -170,11 +170,13 @@ def _forms(place: int, text: str, bonus: float, depth: float, names: _Names) -> 
     return forms
 
 
-def _weighed(text: str, depth: float, names: _Names) -> tuple[float, float]:
-    """How much `text` says of what is new, and of what came out; `depth` is 0 at the beginning and 1 at the end."""
+def _weighed(text: str, novelty: float, depth: float, names: _Names) -> tuple[float, float]:
+    """How much `text`, whose cues of novelty weigh `novelty`, says of what is new, and of what came out.
+
+    `depth` is 0 at the beginning of the abstract and 1 at its end."""
     background = cues.weigh(text, cues.BACKGROUND) - _THROAT * (depth == 0 and not cues.AUTHORS.search(text))
     stub = _PRICE_OF_STUB * (len(text.encode()) < _LEAST_BYTES)
-    novelty, result = cues.weigh(text, cues.NOVELTY), cues.weigh(text, cues.RESULT)
+    result = cues.weigh(text, cues.RESULT)
     subject = _ACRONYM.match(text)
     own = 0.6 * bool(subject and subject[0] in names.own)
     novelty += 0.5 * (1 - depth) * (novelty > 0) + background * (0.3 if novelty >= 2.5 else 1) + 2 * own

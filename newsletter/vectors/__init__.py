@@ -4,9 +4,6 @@ Both models come inside packages from pip and are read from there; nothing is ev
 of `ranking.encoding.Encoder`; importing it loads no model and no heavy package.
 """
 
-from newsletter.vectors.cached import Cached
 from newsletter.vectors.loading import available, encoders
-from newsletter.vectors.neural import Neural
-from newsletter.vectors.static import Static
 
-__all__ = ["Cached", "Neural", "Static", "available", "encoders"]
+__all__ = ["available", "encoders"]

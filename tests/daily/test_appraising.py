@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import databases
 import numpy as np
 import pytest
-from builders import topic
+from builders import subscriber, topic
 from salad import archive, salad
 
 from newsletter.daily import Appraising, many
-from newsletter.model import Batch, Edition, Listing, Paper, Ranking, Topic, Verdict
+from newsletter.model import Batch, Edition, Listing, Opinion, Paper, Ranking, Topic, Verdict
 from newsletter.ranking import Background, Candidates, background, extended, rank
+from newsletter.ranking.records import of_record
 from newsletter.store import Store
 from newsletter.store.backgrounds import Backgrounds
 
@@ -26,7 +28,7 @@ MARKETS = topic("markets", "auction", "bidder", name="Auctions", min_score=0.5)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await Store.open(f"sqlite:///{tmp_path}/newsletter.db") as opened:
+    async with await Store.open(databases.of(tmp_path)) as opened:
         yield opened
 
 
@@ -162,4 +164,35 @@ def test_many_topics_on_all_cores_rank_as_on_one() -> None:
         topic(f"t{number}", words[number % 9], words[(number // 9) % 9], min_score=1.0) for number in range(many.MANY)
     ]
     candidates = Candidates([salad(number) for number in range(1000, 1040)], background(archive(220)))
-    assert many.rank(candidates, topics, {}, ()) == rank(candidates, topics)
+    ranked = rank(candidates, topics)
+    assert many.rank(candidates, topics, {}, ()) == ranked
+    assert [of_record(one) for one in many.Spool(many.records(candidates, topics, {}, ()))] == ranked
+
+
+def test_records_are_those_of_the_rankings() -> None:
+    candidates = Candidates([salad(number) for number in range(1000, 1040)], background(archive(220)))
+    spool = many.Spool(many.records(candidates, [MARKETS], {}, ()))
+    for _ in range(2):
+        assert [of_record(one) for one in spool] == rank(candidates, [MARKETS])
+
+
+async def test_readers_together_are_ranked_as_each_alone(store: Store, appraising: Appraising) -> None:
+    """To the last bit: a reader's digest must not depend on who else asks."""
+    edition = await filled(store)
+    space = topic("space", "galaxy", "quasar", name="Space", min_score=0.5)
+    common = {one.slug: one for one in await appraising.rank(edition, [MARKETS, space])}
+    await store.subscribers.add([subscriber(f"reader{n}@example.org", "markets", "space") for n in range(7)], NOW)
+    readers = [one for one in await store.subscribers.all() if one.id]
+    archived = [f"title:{one.id}" for one in archive(260)]
+    for reader in readers:
+        for number in range(reader.id % 4):
+            opinion = list(Opinion)[(reader.id + number) % 2]
+            await store.feedback.record(reader.id, "markets", archived[7 * reader.id + number], opinion, NOW)
+            await store.feedback.record(reader.id, "space", archived[5 * reader.id + 3 * number], opinion, NOW)
+    later = replace(edition, day=THURSDAY + timedelta(1))
+    together = await appraising.personal(later, common, readers)
+    alone: dict[int, list[Ranking]] = {}
+    for reader in readers:
+        alone |= await appraising.personal(later, common, [reader])
+    assert together == alone
+    assert len({repr(own) for own in together.values()}) > 2

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from answering import Answering, relay
 from world import FRIDAY, World, reader
 
-from newsletter.errors import CompositionError, RelayError
+from newsletter.errors import CompositionError, RelayError, StoreError
 from newsletter.model import State, Status
 from newsletter.reconciling import reconcile
 
@@ -122,9 +122,9 @@ async def test_unknown_outcomes_are_settled_by_the_relays_log(world: World) -> N
         ledger = daily.store.ledger
         for number, delivery in enumerate(await ledger.claim(FRIDAY, "x", world.now, timedelta(minutes=1), 10)):
             await ledger.begin_data(
-                delivery.id, "x", world.now, message_id=f"<m{number}@example.org>", sections=1, papers=1, size=1
+                delivery, "x", world.now, message_id=f"<m{number}@example.org>", sections=1, papers=1, size=1
             )
-            await ledger.settle(delivery.id, "x", world.now, State.UNKNOWN, reason="lost")
+            await ledger.settle(delivery, "x", world.now, State.UNKNOWN, reason="lost")
         log = [
             "Mar 14 08:00:00 mx postfix/cleanup[1]: 4F2A1C0D3E: message-id=<m0@example.org>",
             "Mar 14 08:00:00 mx postfix/qmgr[2]: 4F2A1C0D3E: from=<p@example.org>, size=9, nrcpt=1 (queue active)",
@@ -227,3 +227,23 @@ async def test_one_reader_whose_message_cannot_be_made_does_not_stop_the_others(
         "ada@example.org": State.ACCEPTED,
     }
     assert len(world.mail()) == 1
+
+
+async def test_deliveries_are_kept_as_long_as_they_are_to_be(world: World) -> None:
+    """Their numbers go with them, and the day is not sent again."""
+    delivery, edition = world.configuration.settings.delivery, world.configuration.settings.edition
+    world.settings(
+        delivery=delivery.model_copy(update={"keep": 3}), edition=edition.model_copy(update={"look_back": 4})
+    )
+    world.readers(reader("ada"))
+    for number in range(8):
+        day = FRIDAY + timedelta(days=number)
+        world.list_papers(day, f"A Robot That Walks on Day {number}")
+        assert await world.run(day) == {"ada@example.org": State.ACCEPTED}
+    async with world.daily() as daily:
+        dates = {one.local_date for one in await daily.store.ledger.deliveries()}
+        assert dates == {FRIDAY + timedelta(days=number) for number in range(2, 8)}  # the look-back, and a day more
+        assert await daily.store.ledger.balanced()
+        with pytest.raises(StoreError, match="are not kept any more"):
+            await daily.run(world.now, FRIDAY)
+    assert len(world.mail()) == 8

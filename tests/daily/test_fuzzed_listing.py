@@ -74,7 +74,7 @@ def _check_message(papers: dict[str, Paper], topics: tuple[str, ...]) -> None:
     day = [readable(one) for one in papers.values()]
     rankings = {ranking.slug: ranking for ranking in rank(Candidates(day, background([], day)), [TOPIC])}
     edition = Edition(1, DAY, tuple(papers))
-    made = digest(DAY, topics, [edition], {1: rankings}, Limits())
+    made = digest(DAY, topics, [edition], rankings, Limits())
     compiled = renderer().compile(list(made.picks), papers, {"robots": TOPIC.name, "trending": "Trending"})
     parts = compiled.compose(made, name="Ada", links=LINKS)
     message = build(

@@ -180,7 +180,7 @@ async def test_what_is_frozen_stays_and_a_preview_shows_the_new_wording(world: W
         preview = await daily.preview(ada, FRIDAY)
         edition = await daily.store.editions.find(FRIDAY)
         assert edition
-        frozen = await daily.publishing.rankings(edition)
+        frozen = await daily.publishing.rankings(edition, [ada])
     [mollusc] = [pick for section in preview.digest.sections for pick in section.picks]
     assert "Mollusc" in preview.parts.text
     assert [pick.paper for pick in preview.digest.picks if pick != preview.digest.outside] == [mollusc.paper]

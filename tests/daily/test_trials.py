@@ -17,7 +17,7 @@ from world import FRIDAY, World, reader
 
 from newsletter.daily import Daily, Preview
 from newsletter.errors import CompositionError, NewsletterError
-from newsletter.mail.tokens import Tokens
+from newsletter.mail.tokens import Tokens, row_of
 from newsletter.model import Digest, Paper, Pick, Section, State, Subscriber
 from newsletter.model.edition import TRENDING
 from newsletter.settings.schema import BouncesTable, SiteTable
@@ -70,11 +70,13 @@ async def test_the_links_of_a_trial_belong_to_nobody(world: World, settings: dic
         await daily.collect()
         her = await ada(daily)
         real, trial = await daily.preview(her, FRIDAY), await daily.preview(her, FRIDAY, FIRST)
-    expected = {ours.leave(her.id)} | ({ours.preferences(her.id)} if settings is ON_THE_WEB else set())
+    on_the_web = settings is ON_THE_WEB
+    expected = {ours.leave(her.id, her.address)}
+    expected |= {ours.preferences(her.id, her.address)} if on_the_web else set()
     assert tokens(real) == expected
-    nobodys = {ours.leave(0)} | ({ours.preferences(0)} if settings is ON_THE_WEB else set())
+    nobodys = {ours.leave(0, her.address)} | ({ours.preferences(0, her.address)} if on_the_web else set())
     assert tokens(trial) == nobodys
-    assert {reading(token) for token in nobodys for reading in (ours.read_leave, ours.read_preferences)} == {None}
+    assert {row_of(token) for token in nobodys} == {None}
     assert trial.subscriber.id == 0
     # Otherwise they are the same e-mail.
     assert trial.parts.papers == real.parts.papers

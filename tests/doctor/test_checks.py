@@ -47,7 +47,7 @@ async def delivered(folder: Path, *states: State, at: datetime = NOW) -> None:
         ids = [one.id for one in await store.subscribers.all()]
         await store.ledger.plan(DAY, ids, at)
         for row, state in zip(await store.ledger.claim(DAY, "me", at, timedelta(minutes=5), 1000), states, strict=True):
-            await store.ledger.settle(row.id, "me", at, state)
+            await store.ledger.settle(row, "me", at, state)
 
 
 def test_a_folder_of_ones_own_is_made(tmp_path: Path) -> None:

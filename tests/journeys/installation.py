@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import databases
 import warm
 from journeys_parsing import parsed
 
@@ -43,7 +44,16 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         own = {"NEWSLETTER_STATE_DIR": str(self.state), "NEWSLETTER_SECRET_KEYS": SECRET}
+        # What the tests expect must not hang on which extras are installed.
+        own["NEWSLETTER_RANKING__MODELS"] = "none"
+        if databases.is_server(self.database):
+            own["NEWSLETTER_DATABASE__URL"] = self.database
         return {**os.environ, "COLUMNS": "200", **own}
+
+    @property
+    def database(self) -> str:
+        """The URL of its database, of whichever kind."""
+        return databases.of(self.state)
 
     def mail(self) -> dict[str, bytes]:
         """The messages of the local mailbox by address."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import databases
 import pytest
 from installation import Installation
 from journeys_parsing import parsed, text_of
@@ -67,8 +67,7 @@ def sent(made: Installation, day: str, **environment: str) -> dict[str, bytes]:
 
 def copied(made: Installation, folder: Path) -> Installation:
     """A copy of an installation, to be changed."""
-    shutil.copytree(made.state, folder / "var")
-    return Installation(folder / "var")
+    return Installation(databases.copied(made.state, folder / "var"))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def ours(told: tuple[Installation, dict[str, bytes]], tmp_path: Path) -> Install
 
 @asynccontextmanager
 async def opened(made: Installation) -> AsyncIterator[Store]:
-    async with await Store.open(f"sqlite:///{made.state}/newsletter.db") as store:
+    async with await Store.open(made.database) as store:
         yield store
 
 
@@ -162,9 +161,7 @@ def test_what_was_sent_is_made_again_whatever_was_said_since(
     like(ours, "brain captioning")
     ours("feedback", "undo", SANTIAGO, "1")
     if not frozen:
-        with sqlite3.connect(ours.state / "newsletter.db") as database:
-            assert database.execute("DELETE FROM personal_rankings").rowcount == 1
-        database.close()
+        assert len(databases.execute(ours.database, "DELETE FROM personal_rankings RETURNING slug")) == 1
     ours("resend", "--subscriber", SANTIAGO, "--date", SECOND)
     assert sent(ours, SECOND) == {SANTIAGO: told[1][SANTIAGO]}
 
@@ -280,9 +277,8 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
     # Typer folds its lines.
     assert said in " ".join(answered.err.split())
     assert answered.out == ""
-    with sqlite3.connect(made.state / "newsletter.db") as database:
-        assert database.execute("SELECT id, undone FROM feedback ORDER BY id").fetchall() == [(1, None), (2, None)]
-    database.close()
+    noted = databases.execute(made.database, "SELECT id, undone FROM feedback ORDER BY id")
+    assert noted == [(1, None), (2, None)]
 
 
 def test_several_papers_of_these_words_are_listed(told: tuple[Installation, dict[str, bytes]]) -> None:
@@ -320,7 +316,7 @@ def _ranking(slug: str, **relevance: float) -> Ranking:
 
 
 async def test_the_topic_is_the_one_that_picked_the_paper_for_this_reader(tmp_path: Path) -> None:
-    async with await Store.open(f"sqlite:///{tmp_path}/newsletter.db") as store:
+    async with await Store.open(databases.of(tmp_path)) as store:
         papers = {name: _paper(name) for name in "abcd"}
         batch = Batch("page", "page", DAY, tuple(papers.values()), Verdict.NEW, "")
         await store.batches.remember(batch, datetime(2025, 3, 11, 12, tzinfo=UTC))

@@ -111,7 +111,8 @@ HOSTILE = st.one_of(
 
 def filled(form: str, values: dict[str, str]) -> str:
     """The form with its values, put in one by one and never looked at again."""
-    return "".join(values[part] if place % 2 else part for place, part in enumerate(re.split(r"%\((\w+)\)s", form)))
+    parts = enumerate(re.split(r"%\((\w+)\)s", form))
+    return "".join(values[part] if place % 2 else part.replace("%%", "%") for place, part in parts)
 
 
 @given(st.sampled_from(MESSAGES), st.integers(0, 10**9), st.data())

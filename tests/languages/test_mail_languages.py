@@ -223,12 +223,13 @@ def _in_no_known_letters(**changes: object) -> Edition:
         "votes": 7,
         "thumbnail": "https://x.example.org/1.png",
     }
-    papers = [paper(n, title=f"神经场{n}", **values) for n in range(1, 9)]
+    papers = [paper(n, title=f"神经场{n}", **values) for n in range(1, 10)]
     look = replace(LOOK, name="每日论文", thumbnails=True, tagline=Look().tagline, footer="谢谢", postal_address="北京")
     made = Edition(
         {"神经场": papers[:3], "大脑": papers[3:6]},
         also=[papers[6]],
         outside=papers[7],
+        rising=papers[8:],
         top=True,
         reader="李雷",
         curators=("张三", "李四"),
@@ -240,7 +241,7 @@ def _in_no_known_letters(**changes: object) -> Edition:
     return replace(made, **changes)  # type: ignore[arg-type]  # a builder with changes by name
 
 
-NOTHING = {"sections": {}, "also": [], "outside": None, "top": False}
+NOTHING = {"sections": {}, "also": [], "outside": None, "rising": [], "top": False}
 
 
 @pytest.mark.parametrize("changes", [{}, NOTHING], ids=["all there is", "nothing"])

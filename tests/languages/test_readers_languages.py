@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.parser import Parser
 from pathlib import Path
 
+import databases
 import pytest
 from builders import subscriber
 from world import FRIDAY, World, reader
@@ -75,14 +76,13 @@ def test_a_readers_unknown_language_is_one_sentence(folder: Path, locale: str, w
 
 async def test_languages_come_and_go_by_csv(tmp_path: Path) -> None:
     rows = "address,locale\nada@example.org,de\nbob@example.org,\neve@example.org,fr\n"
-    async with await Store.open(f"sqlite:///{tmp_path / 'newsletter.db'}") as store:
-        imported = await import_csv(store, io.StringIO(rows, newline=""), set())
+    async with await Store.open(databases.of(tmp_path)) as store:
+        [imported] = [part async for part in import_csv(store, io.StringIO(rows, newline=""), set())]
         assert [(row.line, row.why) for row in imported.bad] == [(4, UNKNOWN)]
         kept = await store.subscribers.all()
         assert [(one.address, one.locale) for one in kept] == [("ada@example.org", "de"), ("bob@example.org", "")]
-        written = io.StringIO()
-        export_csv(kept, written)
-        again = await import_csv(store, io.StringIO(written.getvalue(), newline=""), set())
+        written = io.StringIO("".join([block async for block in export_csv(store)]), newline="")
+        [again] = [part async for part in import_csv(store, written, set())]
         assert (again.added, again.bad) == (0, ())
         assert await store.subscribers.all() == kept
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from html import escape
 
 import pytest
+from crossing import crossed
 from good_mail import Good
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -110,9 +111,7 @@ def test_an_html_part_that_shows_nothing_is_called_so(html: str) -> None:
     assert "The HTML part shows nothing: see whether its template was rendered." in said
 
 
-@pytest.mark.parametrize("width", [0, 60])
-@pytest.mark.parametrize("code", ["en", "de"])
-@pytest.mark.parametrize("name", EDITIONS)
+@pytest.mark.parametrize(("name", "code", "width"), crossed(EDITIONS, ["en", "de"], [0, 60]))
 def test_one_slip_in_our_own_mails_is_an_error(name: str, code: str, width: int) -> None:
     """Whatever else the papers say: what only one part has is found in every edition, in either part."""
     edition = EDITIONS[name]()

@@ -80,7 +80,8 @@ def test_no_error_and_no_warning_without_a_reason(name: str) -> None:
 
 
 async def test_nothing_to_say_about_the_seeds_e_mails(tmp_path: Path) -> None:
-    loaded = load(configuration_folder(), {"state_dir": tmp_path / "var", "secret_keys": ["a-key-for-the-tests"]})
+    flags = {"state_dir": tmp_path / "var", "secret_keys": ["a-key-for-the-tests"], "ranking": {"models": "none"}}
+    loaded = load(configuration_folder(), flags)
     async with opened_daily(loaded, now=lambda: datetime(2025, 3, 12, 9, tzinfo=UTC)) as daily:
         await daily.collect()
         for reader in [*loaded.subscribers, replace(loaded.subscribers[0], topics=())]:

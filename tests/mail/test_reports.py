@@ -453,9 +453,9 @@ def test_limits_of_size_nesting_and_parts() -> None:
     ids=lambda content: repr(content[:30]),
 )
 def test_ten_megabytes_of_anything_are_read_in_little_time(content: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert isinstance(read_report(content[:LARGEST]), Report | NotAReport)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_what_is_kept_of_a_report_is_bounded() -> None:

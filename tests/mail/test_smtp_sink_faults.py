@@ -85,6 +85,10 @@ async def tried(postfix: Sink) -> tuple[Outcome | RelayError, bool]:
             return error, told
 
 
+CANNOT_PIPELINE = "-W"
+"""The fault of smtp-sink that puts the answers to pipelined commands out of order: with it, it must not offer any."""
+
+
 async def test_the_bytes_arrive() -> None:
     async with sink() as postfix, SmtpMailer(postfix.relay) as mailer:
         outcome = await mailer.send(MESSAGE, nothing)
@@ -94,18 +98,22 @@ async def test_the_bytes_arrive() -> None:
     assert received.rstrip(b"\n").endswith(CONTENT.replace(b"\r\n", b"\n").rstrip(b"\n"))
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     ("fault", "code"), [("-q {}", None), ("-Q {}", 421), ("-r {}", 450), ("-f {}", 500), ("-W {}:1", None)]
 )
-async def test_a_fault_at_each_command(fault: str, code: int | None, command: str) -> None:
+async def test_a_fault_at_each_command(fault: str, code: int | None, command: str, pipelining: bool) -> None:
     option, _, value = fault.format(command).partition(" ")
-    async with sink(option, value) as postfix:
+    if option == CANNOT_PIPELINE and pipelining:
+        pytest.skip("smtp-sink cannot do both")
+    async with sink(option, value, *([] if pipelining else ["-p"])) as postfix:
         result, told = await tried(postfix)
         taken = postfix.contents()
     assert result.step == STEPS[command]
     assert result.code == code
-    assert told is (command in ("DATA", "."))
+    offered = pipelining and option not in ("-r", "-f")  # with these two it offers no PIPELINING
+    assert told is (command in (["MAIL", "RCPT", "DATA", "."] if offered else ["DATA", "."]))
     if command in ("CONNECT", "EHLO") or (command == "MAIL" and code == 500):
         assert isinstance(result, RelayError)
         assert result.temporary is (code != 500)
@@ -128,8 +136,8 @@ async def test_a_message_that_is_refused_before_its_end_has_not_arrived() -> Non
     assert told
 
 
-@pytest.mark.parametrize("fault", [("-w", "1"), ("-W", "RCPT:1"), ("-W", ".:1")])
-async def test_slowness_within_the_time_is_no_fault(fault: tuple[str, str]) -> None:
+@pytest.mark.parametrize("fault", [("-w", "1"), ("-p", "-W", "RCPT:1"), ("-W", ".:1")])
+async def test_slowness_within_the_time_is_no_fault(fault: tuple[str, ...]) -> None:
     async with sink(*fault) as postfix, SmtpMailer(postfix.relay) as mailer:
         outcome, told = await send(mailer)
         assert len(postfix.contents()) == 1

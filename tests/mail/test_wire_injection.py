@@ -18,6 +18,7 @@ import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from builders import DAY, paper
+from crossing import crossed
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from places import PROJECT
 
@@ -217,8 +218,7 @@ async def test_a_harmless_message_arrives_as_it_was_built() -> None:
     assert_untouched(sender, recipients, content)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("name", Words.__dataclass_fields__)
+@pytest.mark.parametrize(("name", "attack"), crossed(Words.__dataclass_fields__, ATTACKS))
 async def test_no_words_reach_beyond_their_field(name: str, attack: str) -> None:
     message = composed(replace(Words(), **{name: ATTACKS[attack]}))
     sender, recipients, content = await on_the_wire(message)

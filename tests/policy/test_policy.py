@@ -67,11 +67,12 @@ def test_the_look_back_bounds_a_span() -> None:
     look_back=st.integers(1, 60),
     rhythm=st.sampled_from(Rhythm),
 )
-def test_a_span_always_holds_its_own_day_and_is_bounded(
+def test_a_span_is_bounded_and_holds_its_own_day_unless_the_reader_has_had_that(
     last: date | None, day: date, look_back: int, rhythm: Rhythm
 ) -> None:
     start = due.span_start(reader(rhythm), day, last=last, look_back=look_back)
-    assert day - timedelta(days=look_back) <= start < day
+    assert day - timedelta(days=due.reach(rhythm, look_back)) <= start <= day
+    assert (start == day) == (last is not None and last >= day)
 
 
 def test_an_accepted_message_is_settled() -> None:

@@ -8,7 +8,7 @@ from rendering.mail_builders import EDITIONS, LINKS, edition, rendered
 
 from newsletter.daily import Preview
 from newsletter.mail.mime import Letterhead, build
-from newsletter.model import Parts, Subscriber
+from newsletter.model import Occasion, Parts, Subscriber
 
 LETTERHEAD = Letterhead("Trending Pàpers", "papers@example.org", "Trending Papers", "papers.example.org")
 NAMES = list(EDITIONS)
@@ -30,7 +30,9 @@ def of(parts: Parts, name: str = "one") -> Preview:
         message_id="<2025-03-12.1@example.org>",
         date=datetime(2025, 3, 12, 7, tzinfo=UTC),
     )
-    return Preview(Subscriber("ada@example.org"), edition(name).digest, parts, message)
+    return Preview(
+        Subscriber("ada@example.org"), edition(name).digest, parts, message, Occasion(edition(name).digest.day)
+    )
 
 
 def of_html(html: str, subject: str = "A subject", preheader: str = "A preheader") -> Preview:

@@ -24,7 +24,8 @@ NOON = datetime(2025, 3, 12, 12, tzinfo=UTC)
 
 def installation(folder: Path, server: FaultServer, readers: int, name: str = "ok") -> Configuration:
     smtp = {"host": server.host, "port": server.port, "security": "none"}
-    flags = {"state_dir": folder / "var", "smtp": smtp, "secret_keys": ["a-key-for-the-tests"]}
+    flags: dict[str, object] = {"state_dir": folder / "var", "smtp": smtp, "secret_keys": ["a-key-for-the-tests"]}
+    flags["ranking"] = {"models": "none"}  # those of the extras take their time, and nothing here is about them
     loaded = load(configuration_folder(), flags)
     people = [Subscriber(f"{name}+{number:03}@example.org") for number in range(readers)]
     return replace(loaded, subscribers=tuple(people))

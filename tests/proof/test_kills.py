@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.daily.delivering import SETTLING
 from newsletter.doctor.proof import Plan, Proven, prove
+from newsletter.mail.pipeline import DEPTH
 
 CONNECTIONS = 5
 
@@ -22,25 +24,25 @@ def held(proven: Proven) -> None:
     assert proven.runs == proven.kills + len(proven.plan.rounds())
     assert proven.deliveries == proven.plan.readers * len(proven.plan.rounds())
     assert len(proven.in_the_dark) == proven.kills
-    assert max(proven.in_the_dark) <= CONNECTIONS, proven
+    assert max(proven.in_the_dark) <= CONNECTIONS * DEPTH + SETTLING, proven
     assert proven.copies >= proven.taken > 0, proven
     if proven.plan.policy == "hold":
         assert proven.doubled == 0, proven
     else:
-        assert proven.doubled <= CONNECTIONS * proven.kills + proven.dropped, proven
+        assert proven.doubled <= (CONNECTIONS + SETTLING) * proven.kills + proven.dropped, proven
 
 
 @pytest.mark.parametrize("policy", ["resend", "hold"])
 async def test_three_kills(policy: str, tmp_path: Path) -> None:
-    held(await prove(Plan(kills=3, readers=30, policy=policy, seed=3), tmp_path))
+    held(await prove(Plan(kills=3, readers=90, policy=policy, seed=3), tmp_path))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("policy", ["resend", "hold"])
-async def test_a_hundred_kills(policy: str, tmp_path: Path) -> None:
-    """Two hundred in all, over runs of five hundred readers."""
-    held(await prove(Plan(kills=100, readers=500, policy=policy, seed=11), tmp_path))
+@pytest.mark.parametrize(("policy", "kills"), [("resend", 100), ("hold", 40)])
+async def test_a_hundred_kills(policy: str, kills: int, tmp_path: Path) -> None:
+    """Over runs of five hundred readers."""
+    held(await prove(Plan(kills=kills, readers=500, policy=policy, seed=11), tmp_path))
 
 
 @pytest.mark.slow
@@ -69,7 +71,7 @@ def test_every_broken_promise_has_its_sentence() -> None:
         "booked wrong": replace(fine, wrong=["ada@example.org"]),
         "copies too many": replace(fine, copies=14),
         "differ": replace(fine, differing=["ada@example.org"]),
-        "in DATA": replace(fine, in_the_dark=[6, 0]),
+        "in DATA": replace(fine, in_the_dark=[53, 0]),
         "add up": replace(fine, unbalanced=1),
         "still open": replace(fine, open=1),
     }
@@ -81,7 +83,9 @@ def test_every_broken_promise_has_its_sentence() -> None:
     assert len(held_back.broken()) == 1
 
 
-@pytest.mark.parametrize(("kills", "readers", "rounds"), [(20, 200, [20]), (200, 500, [50] * 4), (3, 10, [1, 1, 1])])
+@pytest.mark.parametrize(
+    ("kills", "readers", "rounds"), [(20, 200, [6, 7, 7]), (200, 500, [20] * 10), (3, 10, [1, 1, 1])]
+)
 def test_kills_are_spread_over_rounds(kills: int, readers: int, rounds: list[int]) -> None:
     assert Plan(kills=kills, readers=readers).rounds() == rounds
 
@@ -100,7 +104,7 @@ def test_the_command_prints_its_table(tmp_path: Path) -> None:
         "--readers",
         "12",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("kills", "lost", "doubled", "unknown", "unbalanced", "Proven"):
         assert word in done.stdout
@@ -109,7 +113,7 @@ def test_the_command_prints_its_table(tmp_path: Path) -> None:
 
 def test_the_command_refuses_a_policy_that_is_none(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "doctor", "--prove", "--policy", "hope", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, cwd=tmp_path)
     assert done.returncode == 2
     assert "resend and hold" in done.stderr
 

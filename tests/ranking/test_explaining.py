@@ -20,6 +20,8 @@ from newsletter.ranking.explaining import CARDS, Case, Hurdle, Occasion, Place, 
 from newsletter.ranking.following import same_person
 from newsletter.ranking.remedies import Change, Remedy, remedies, variants
 from newsletter.ranking.scoring import MOST_PICKS
+from newsletter.ranking.spanning import Span
+from newsletter.ranking.standings import Standings
 from newsletter.settings import configuration_folder, load
 
 TOPICS = {one.slug: one for one in load(configuration_folder()).topics}
@@ -43,7 +45,9 @@ def case_of(
     frozen = edition(day)
     slugs = tuple(one.slug for one in topics)
     rankings = {frozen.id: made | (sent or {})}
-    whole = Occasion(day, frozen, (frozen,), slugs, rankings, scored, best, limits or Limits(), ranked)
+    whole = Occasion(
+        day, frozen, Span((frozen,), Standings(day)), slugs, rankings, scored, best, limits or Limits(), ranked
+    )
     return whole.case(papers()[day][number].id)
 
 
@@ -225,9 +229,7 @@ def test_every_remedy_works_when_the_files_are_changed_so(
         new_topics, new_limits = changed(topics, limits, remedy)
         anew = [ranking(one) for one in score(candidates(day), new_topics, judged)]
         rankings = {one.slug: one for one in [*anew, trends(day)]}
-        made = digest(
-            day, case.occasion.follows, [case.occasion.edition], {case.occasion.edition.id: rankings}, new_limits
-        )
+        made = digest(day, case.occasion.follows, [case.occasion.edition], rankings, new_limits)
         where = {made.top.paper: Place.TOP} if made.top else {}
         where |= {pick.paper: Place.CARD for section in made.sections for pick in section.picks}
         where |= {pick.paper: Place.ALSO for pick in made.also}

@@ -14,7 +14,7 @@ from salad import SIZE, adds_up, archive, ground, picked, readable, salad, score
 
 from newsletter.model import Opinion, Paper, ReadablePaper, Reason, Topic, Why
 from newsletter.ranking import Candidates, Judged, background, rank
-from newsletter.ranking.following import followed_author, followed_institution, same_person
+from newsletter.ranking.following import Names, agree, folded, letters, same_person, stands_in
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,41 @@ def test_everybody_who_has_a_name_of_letters_is_themselves(name: str) -> None:
     assert same_person(name, name) == any(char.isalpha() for char in letters)
 
 
+PEOPLE = [
+    "Ada Lovelace",
+    "A. Lovelace",
+    "Lovelace, Ada",
+    "Anna Maria Rossi",
+    "Rossi, Anna",
+    "rossi",
+    "",
+    ".",
+    "J. P. Li",
+]
+
+
 def by(*authors: str, institutions: tuple[str, ...] = ()) -> Paper:
     return Paper("p:1", "Cooking", "Rice.", authors, institutions=institutions)
+
+
+def followed_author(one: Topic, paper: Paper) -> str | None:
+    return Names([paper.authors], folded, agree).followed(one.authors).get(0)
+
+
+def followed_institution(one: Topic, paper: Paper) -> str | None:
+    return Names([paper.institutions], letters, stands_in).followed(one.institutions).get(0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.lists(st.sampled_from(PEOPLE), max_size=4), max_size=5), st.lists(st.sampled_from(PEOPLE), max_size=3)
+)
+def test_many_papers_are_searched_as_each_alone(papers: list[list[str]], followed: list[str]) -> None:
+    found = Names(papers, folded, agree).followed(followed)
+    one_by_one = [
+        next((name for name in own if any(same_person(one, name) for one in followed)), None) for own in papers
+    ]
+    assert found == {row: name for row, name in enumerate(one_by_one) if name is not None}
 
 
 def test_the_name_is_given_as_the_paper_writes_it() -> None:

@@ -24,9 +24,10 @@ from salad import (
     topic_file,
 )
 
-from newsletter.model import Opinion, ReadablePaper, Topic
+from newsletter.model import Opinion, ReadablePaper, Topic, Why
 from newsletter.ranking import Candidates, Encoder, Judged, background, score
 from newsletter.ranking.encoding import text_of
+from newsletter.ranking.query import query
 
 AUCTIONS = topic("x", "auction", name="Auctions", description="What a bidder pays.")
 DAY = [salad(number) for number in range(1000, 1018)]
@@ -171,6 +172,20 @@ def test_a_model_finds_what_no_word_does(which: str) -> None:
     gained = [sum(float(found.values[row, found.parts.index(name)]) for name in added) for row in (0, 1)]
     assert gained[1] > gained[0]
     assert best_first(found) == ["p:1", "p:2"]
+
+
+@pytest.mark.parametrize("which", ["static", "neural"])
+def test_what_only_a_model_finds_close_says_so(which: str) -> None:
+    candidates = Candidates([ELSEWHERE, GOES_WITH_IT], ground())
+    [found] = score(candidates, [replace(AUCTIONS, min_score=0.0)], None, [Subjects(which)])
+    alone = replace(
+        found, query=query(topic("x", "nonsense", name="")), expansion=found.expansion[:0]
+    )  # no word is found any more
+    meaning = [Why.MEANING in {reason.kind for reason in alone.reasons(row)} for row in (0, 1)]
+    added = [place for place, name in enumerate(found.parts) if name.split()[0] == which]
+    assert meaning == [float(found.values[row, added].sum()) > 0 for row in (0, 1)] == [False, True]
+    [plain] = score(candidates, [topic("x", "nonsense", name="")])
+    assert plain.reasons(1) == ()
 
 
 def test_without_models_there_are_no_parts_of_theirs() -> None:

@@ -86,7 +86,7 @@ def test_what_is_added_and_dropped_accounts_for_all_that_differs(
     theirs = compare_reader(both, follows, limits)
     balances(theirs)
     for one, shown in zip(both, theirs.before, strict=True):
-        made = digest(one.edition.day, follows, [one.edition], {one.edition.id: one.before}, limits)
+        made = digest(one.edition.day, follows, [one.edition], one.before, limits)
         assert list(shown.papers) == [pick.paper for pick in made.picks]
         assert shown.over == (made.left_out > 0)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from builders import DAY, readable_paper, topic
+from crossing import crossed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import SEEDS
@@ -485,8 +486,7 @@ def strange_papers() -> list[ReadablePaper]:
     ]
 
 
-@pytest.mark.parametrize("one", HOSTILE, ids=lambda one: one.slug)
-@pytest.mark.parametrize("size", [0, 10, SIZE])
+@pytest.mark.parametrize(("one", "size"), crossed(HOSTILE, [0, 10, SIZE]))
 def test_hostile_topics_and_papers_give_finite_scores(one: Topic, size: int) -> None:
     papers = [*strange_papers(), *PAPERS, salad(1000)]
     against = ground() if size == SIZE else background(archive(size), papers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from newsletter.model import ALSO_TRENDING, Digest, Edition, Group, Pick, Ranking, ReadablePaper, Topic
 from newsletter.model.edition import TRENDING
-from newsletter.ranking import Candidates, Limits, background, digest, merge_rankings, rank, select
+from newsletter.ranking import Candidates, Limits, background, digest, rank, select
 from newsletter.ranking.selection import LEAST_FOR_TOP, Selection, outside
+from newsletter.ranking.spanning import Span
+from newsletter.ranking.standings import Standings
 
 TODAY = date(2025, 3, 12)
 
@@ -78,6 +80,13 @@ def test_trending_fills_its_own_limit() -> None:
     assert selection.left_out == 12
 
 
+def merged(editions: Sequence[Edition], rankings: Mapping[int, Mapping[str, Ranking]]) -> dict[str, Ranking]:
+    """The rankings of a span of which nobody has voted for any paper."""
+    whole = Span(tuple(editions), Standings(editions[-1].day))
+    slugs = {slug for own in rankings.values() for slug in own}
+    return {slug: one for slug in slugs if (one := whole.merge(rankings, slug))}
+
+
 GROUPS = (
     Group(("fMRI", "cortex"), ("p1", "p20", "p6")),
     Group(("neural fields",), ("p3", "p4")),
@@ -102,11 +111,6 @@ def test_a_long_trending_is_grouped_by_what_its_cards_are_about() -> None:
 def test_a_short_trending_is_not_grouped() -> None:
     short = replace(page("p0", "p1", "p3", "p4", "p6"), groups=GROUPS)
     assert [section.name for section in select([short], Limits()).sections] == ["Trending"]
-
-
-def test_groups_of_several_editions_stay_together() -> None:
-    one, other = replace(page("a", "b"), groups=GROUPS[:1]), replace(page("c"), groups=GROUPS[1:])
-    assert merge_rankings([one, other]).groups == GROUPS
 
 
 def test_a_topic_of_more_weight_is_home_and_comes_first() -> None:
@@ -136,23 +140,18 @@ def test_a_near_duplicate_is_shown_where_the_first_is_excluded() -> None:
     assert [pick.paper for pick in found["shell"].picks] == [again.id]
 
 
-def test_rankings_of_several_editions_become_one_best_first() -> None:
-    merged = merge_rankings([ranking("a", ("p", 1.0), ("q", 3.0)), ranking("a", ("r", 2.0))])
-    assert [one.paper for one in merged.picks] == ["q", "r", "p"]
-
-
 def test_a_digest_spans_its_editions() -> None:
     editions = [
         Edition(1, date(2025, 3, 11), ("p", "q"), ("AK",)),
         Edition(2, date(2025, 3, 12), ("r",), ("AK", "others")),
     ]
     rankings = {1: {"a": ranking("a", ("p", 1.0))}, 2: {"a": ranking("a", ("r", 2.0))}}
-    made = digest(date(2025, 3, 12), ["a"], editions, rankings, Limits())
+    made = digest(date(2025, 3, 12), ["a"], editions, merged(editions, rankings), Limits())
     assert [one.paper for one in made.picks] == ["r", "p"]
     assert made.days == (date(2025, 3, 11), date(2025, 3, 12))
     assert made.considered == 3
     assert made.curators == ("AK", "others")
-    assert digest(date(2025, 3, 12), ["b"], editions, rankings, Limits()).empty
+    assert digest(date(2025, 3, 12), ["b"], editions, merged(editions, rankings), Limits()).empty
 
 
 scored = st.lists(st.tuples(st.sampled_from("pqrstuvw"), st.floats(0.1, 9)), max_size=8, unique_by=lambda one: one[0])
@@ -211,7 +210,7 @@ def made(*topics: str, limits: Limits | None = None, **rankings: Ranking) -> Dig
     """The digest of a reader of `topics` from one edition with these rankings."""
     by_slug = {one.slug: one for one in rankings.values()}
     papers = tuple(dict.fromkeys(each.paper for one in rankings.values() for each in one.picks))
-    return digest(TODAY, topics, [Edition(1, TODAY, papers)], {1: by_slug}, limits or Limits())
+    return digest(TODAY, topics, [Edition(1, TODAY, papers)], by_slug, limits or Limits())
 
 
 def test_the_pick_from_outside_is_the_best_that_no_topic_picked() -> None:
@@ -238,7 +237,7 @@ def test_what_a_word_of_hers_excludes_is_not_brought_in_from_outside() -> None:
     edition, ranked = Edition(1, TODAY, tuple(paper.id for paper in papers)), ranked_by(papers, topics)
     found = {}
     for follows in (("robots",), ("robots", "money")):
-        one = digest(TODAY, follows, [edition], {1: ranked}, Limits())
+        one = digest(TODAY, follows, [edition], ranked, Limits())
         found[follows] = one.outside.paper if one.outside else None
     assert found == {("robots",): papers[0].id, ("robots", "money"): papers[2].id}
 
@@ -261,10 +260,11 @@ def test_outside_looks_at_all_the_editions_of_a_digest() -> None:
         1: {"a": first, TRENDING: page("x", "p")},
         2: {"a": ranking("a", ("q", 1.0)), TRENDING: page("q", "y")},
     }
-    one = digest(TODAY, ["a"], editions, rankings, Limits())
+    one = digest(TODAY, ["a"], editions, merged(editions, rankings), Limits())
     assert one.outside is not None
     assert one.outside.paper == "y"
-    assert merge_rankings([first, Ranking(topic("a"), (), ("z", "x"))]).excluded == ("x", "z")
+    rankings[2]["a"] = Ranking(topic("a"), (), ("z", "x"))
+    assert merged(editions, rankings)["a"].excluded == ("x", "z")
 
 
 words = st.lists(st.sampled_from("robot field brain coin soup".split()), min_size=1, max_size=4)
@@ -288,7 +288,7 @@ def test_a_digest_shows_no_paper_twice_and_accounts_for_all(
     ranked = ranked_by(papers, topics)
     edition = Edition(1, TODAY, tuple(paper.id for paper in papers))
     slugs = [one.slug for one in topics]
-    one = digest(TODAY, slugs, [edition], {1: ranked}, Limits(most, 10, also, wanted))
+    one = digest(TODAY, slugs, [edition], ranked, Limits(most, 10, also, wanted))
     ids = [each.paper for each in one.picks]
     assert len(ids) == len(set(ids))
     usual = {each.paper for slug in slugs for each in ranked[slug].picks}
@@ -314,4 +314,5 @@ def test_where_nobody_noted_what_was_excluded_nothing_comes_from_outside() -> No
     trending = Ranking(None, (Pick("y", TRENDING, 1.0, (("trend", 1.0),), ()),))
     assert outside([noted], trending) == trending.picks[0]
     assert outside([noted, unknown], trending) is None
-    assert merge_rankings([noted, unknown]).excluded is None
+    editions = [Edition(1, date(2025, 3, 11), ("x",)), Edition(2, TODAY, ())]
+    assert merged(editions, {1: {"a": noted}, 2: {"a": replace(unknown, topic=topic("a"))}})["a"].excluded is None

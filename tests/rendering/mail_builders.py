@@ -35,6 +35,7 @@ LINKS = ReaderLinks(
     topics="https://papers.example.org/preferences/abc",
     web="https://papers.example.org/editions/2025-03-12",
     unsubscribe_header=("https://papers.example.org/unsubscribe/abc?a=1&b=2",),
+    opinions="https://papers.example.org/opinions/7.abc",
 )
 MAIL_LINKS = ReaderLinks(
     unsubscribe="mailto:leave@example.org?subject=unsubscribe%20abc",
@@ -67,6 +68,7 @@ def paper(number: int, title: str = "", abstract: str = ABSTRACT, **changes: obj
 
 
 PLACE = (Reason(Why.PLACE, (2, 53, "2025-03-12")),)
+ROSE = (Reason(Why.ROSE, (12, 140, 4, 97)), Reason(Why.TITLE, ("views",)))
 REASONS = (Reason(Why.TITLE, ("views",)), Reason(Why.ABSTRACT, ("prior",)))
 
 
@@ -95,6 +97,7 @@ class Edition:
     language: Language = ENGLISH
     outside: Paper | None = None
     top: bool = False
+    rising: list[Paper] = field(default_factory=list)
 
     @property
     def names(self) -> dict[str, str]:
@@ -104,13 +107,13 @@ class Edition:
 
     @property
     def papers(self) -> dict[str, Paper]:
-        apart = [self.outside] if self.outside else []
+        apart = [*self.rising, *([self.outside] if self.outside else [])]
         return {one.id: one for papers in (*self.sections.values(), self.also, apart) for one in papers}
 
     @property
     def cards(self) -> int:
         """How many papers are shown in full."""
-        return sum(map(len, self.sections.values())) + bool(self.outside)
+        return sum(map(len, self.sections.values())) + len(self.rising) + bool(self.outside)
 
     @property
     def digest(self) -> Digest:
@@ -130,6 +133,7 @@ class Edition:
             sections=tuple(sections),
             outside=pick(self.outside, TRENDING, PLACE) if self.outside else None,
             also=tuple(pick(one, slugs[0], self.reasons) for one in self.also),
+            rising=tuple(pick(one, slugs[0], ROSE) for one in self.rising),
             left_out=self.left_out,
             considered=self.considered,
             curators=self.curators,
@@ -239,6 +243,7 @@ EDITIONS: dict[str, Callable[[], Edition]] = {
     "several days": lambda: Edition(
         {"Neural fields": [paper(n, listings=(Listing(date(2025, 3, n), "listing", n),)) for n in range(6, 13)]},
         days=tuple(date(2025, 3, n) for n in range(6, 13)),
+        rising=[paper(20, votes=140), paper(21, title="What Everybody Talks About")],
     ),
     "linked": _linked,
     "detailed": _detailed,

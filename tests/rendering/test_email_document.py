@@ -153,7 +153,10 @@ def said(link: html.HtmlElement) -> str:
 def test_a5_links_say_where_they_lead(name: str) -> None:
     leads_to = defaultdict(set)
     for link in elements(name, "//a"):
-        leads_to[(words(link) or said(link)).casefold()].add(link.get("href"))
+        shown = words(link) or said(link)
+        label = link.get("aria-label", shown)
+        assert label.startswith(shown)  # who says what they see is understood (WCAG 2.2, 2.5.3)
+        leads_to[label.casefold()].add(link.get("href"))
     assert not leads_to.keys() & {
         "click here",
         "here",

@@ -13,10 +13,11 @@ from mail_builders import DAY, HOSTILE, LINKS, MAIL_LINKS, TEMPLATES, Edition, e
 
 from newsletter.errors import CompositionError, TemplateError
 from newsletter.languages import ENGLISH
-from newsletter.model import Reason, Section, Why
+from newsletter.model import Link, LinkKind, Reason, Section, Why
 from newsletter.rendering import Look, Renderer, words
 from newsletter.rendering.inlining import premailer_inline
 from newsletter.rendering.pieces import Piece, cut, given_mark, join_for_cutting, link_mark, value_mark
+from newsletter.rendering.weight import BUDGET, Weight
 
 
 def test_inlines_once_for_all_readers() -> None:
@@ -79,6 +80,80 @@ def test_no_browser_link_without_a_site() -> None:
     assert "View in browser" in rendered("many").text
     assert "View in browser" not in rendered("one").html + rendered("one").text
     assert 'href="mailto:leave@example.org?subject=unsubscribe%20abc"' in rendered("one").html
+
+
+# The line of opinions
+
+
+def test_who_has_nothing_to_say_gets_the_mail_without_the_line() -> None:
+    compiled, digest = edition("many").compiled(), edition("many").digest
+    said, silent = (
+        compiled.compose(digest, name="Ada", links=links) for links in (LINKS, replace(LINKS, opinions=None))
+    )
+    lines = set(silent.html.splitlines())
+    assert [line for line in said.html.splitlines() if line in lines] == silent.html.splitlines()
+    added = [line for line in said.html.splitlines() if line not in lines]
+    assert len(added) == edition("many").cards
+    assert all(line.startswith('<p class="opinion"') for line in added)
+    in_text = [line for line in said.text.splitlines() if line not in set(silent.text.splitlines())]
+    assert in_text[::2] == ["More like this · Less like this:"] * len(added)
+    assert "like this" not in silent.html + silent.text
+
+
+def test_two_readers_opinions_differ_in_the_readers_part_alone() -> None:
+    compiled, digest = edition("many").compiled(), edition("many").digest
+    one, other = (
+        compiled.compose(digest, name="", links=replace(LINKS, opinions=f"https://x.example.org/opinions/{token}&"))
+        for token in ("7.abc", "8.def")
+    )
+    assert other.html == one.html.replace("/opinions/7.abc&amp;/", "/opinions/8.def&amp;/")
+    assert other.text == one.text.replace("/opinions/7.abc&/", "/opinions/8.def&/")
+    assert one.html.count("/opinions/7.abc&amp;/") == 2 * edition("many").cards
+
+
+def test_a_line_of_opinions_is_weighed() -> None:
+    links = replace(LINKS, opinions="https://x.example.org/opinions/" + "x" * 700)
+    one = Edition({"A": [paper(number) for number in range(1, 41)]}, links=links)
+    parts = one.parts()
+    assert 0.9 * BUDGET < Weight.of(parts.html).total <= BUDGET
+    assert 5 < parts.html.count('class="opinion"') < 40
+
+
+def test_no_paper_gets_at_a_readers_opinions() -> None:
+    forged = "https://spliced.invalid/opinion/x"
+    one = Edition(
+        {
+            "A": [
+                paper(
+                    1, title=f'href="{forged}" {forged}', abstract=f"At {forged}.", links=(Link(LinkKind.CODE, forged),)
+                )
+            ]
+        }
+    )
+    parts = one.parts()
+    assert f'href="{forged}"' in parts.html  # a dead link of the paper's own
+    assert parts.html.count("/opinions/7.abc") == 2
+    assert parts.text.count("/opinions/7.abc") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("card.html.j2", '{% call given("web") %}<p>{{ card.title }}</p>{% endcall %}'),
+        ("card.txt.j2", '{% call given("web") %}{{ card.title }}{% endcall %}'),
+        ("row.txt.j2", '{% call given("opinion") %}{{ card.title }}{% endcall %}'),
+    ],
+)
+def test_a_card_that_asks_for_what_it_has_not_is_named(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(TemplateError, match=rf"email/{name} asks for a value that it has not: (?:web|opinion)"):
+        overriding(tmp_path, name, content)()
+
+
+@pytest.mark.parametrize("name", ["card.html.j2", "card.txt.j2"])
+def test_a_link_to_an_opinion_that_not_everybody_has_stands_in_a_block(tmp_path: Path, name: str) -> None:
+    content = (TEMPLATES / "email" / name).read_text() + '<a href="{{ links.opinion }}">x</a>'
+    with pytest.raises(TemplateError, match=rf"email/{name} shows links.opinion outside of .*given\("):
+        overriding(tmp_path, name, content)()
 
 
 def test_a_pick_that_was_not_compiled_is_named() -> None:

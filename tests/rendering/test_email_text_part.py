@@ -42,7 +42,8 @@ def test_every_address_of_the_html_part_is_in_the_text_part(name: str) -> None:
     parts = rendered(name)
     lines = set(map(unquote, parts.text.splitlines()))
     for link in html.document_fromstring(parts.html).xpath("//a"):
-        assert unquote(link.get("href")) in lines
+        # Both links of an opinion lead to one page; what stands behind "?" only sorts its buttons.
+        assert unquote(link.get("href").removesuffix("?say=dislike")) in lines
 
 
 @every_edition

@@ -105,7 +105,7 @@ def test_i4_heading_and_first_sentence() -> None:
     ],
 )
 def test_opening_counts(papers: int, considered: int, count: int, said: str) -> None:
-    assert words.opening(ENGLISH, "", papers, considered, count) == said
+    assert words.opening(ENGLISH, papers, considered, count) == said
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_opening_counts(papers: int, considered: int, count: int, said: str) -> 
 )
 def test_greets_only_by_a_natural_name(name: str, natural: bool) -> None:
     assert words.greetable(name) is natural
-    assert words.opening(ENGLISH, name, 1, 1, 1).startswith("Hello") is natural
+    assert words.greeting(ENGLISH, name, "1 paper").startswith("Hello") is natural
 
 
 def test_a_name_from_right_to_left_does_not_turn_the_sentence_round() -> None:
-    assert words.opening(ENGLISH, "שרה", 1, 1, 1).startswith("Hello שרה\u200e. 1 paper")
+    assert words.greeting(ENGLISH, "שרה", "1 paper").startswith("Hello שרה\u200e. 1 paper")
 
 
 @pytest.mark.parametrize(

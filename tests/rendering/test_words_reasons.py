@@ -41,6 +41,7 @@ SAID: dict[Why, tuple[tuple[str | int, ...], str, str]] = {
         "close to “DietNeRF”, an example of this topic",
         "ähnlich wie „DietNeRF“, ein Beispiel für dieses Thema",
     ),
+    Why.MEANING: ((), "close in meaning to this topic", "diesem Thema inhaltlich nah"),
     Why.VOTES: ((1_234, 2), "no. 2 of its day with 1,234 votes", "Nr. 2 des Tages mit 1.234 Stimmen"),
     Why.PLACE: (
         (3, 60, "2025-03-12"),
@@ -48,6 +49,16 @@ SAID: dict[Why, tuple[tuple[str | int, ...], str, str]] = {
         "Nr. 3 von 60 auf der Seite vom 12. März",
     ),
     Why.AGAIN: ((2,), "listed on 2 days", "an 2 Tagen gelistet"),
+    Why.STANDING: (
+        (1_234, 97),
+        "1,234 votes, more than 97% of papers as old",
+        "1.234 Stimmen, mehr als 97% der ebenso alten Artikel",
+    ),
+    Why.ROSE: (
+        (12, 1_140, 4, 97),
+        "votes rose from 12 to 1,140 in 4 days, more than 97% of papers as old",
+        "von 12 auf 1.140 Stimmen in 4 Tagen, mehr als 97% der ebenso alten Artikel",
+    ),
     Why.TEXT: (("as it was frozen once",), "as it was frozen once", "as it was frozen once"),
 }
 
@@ -95,3 +106,9 @@ def test_a_paper_is_called_by_a_short_name(kind: Why) -> None:
 def test_values_of_another_kind_are_refused(kind: Why, values: tuple[str | int, ...]) -> None:
     with pytest.raises(ValueError, match="is no reason"):
         words.reason(ENGLISH, Reason(kind, values))
+
+
+def test_of_votes_that_nobody_had_told_before_only_those_of_now_are_named() -> None:
+    rose = Reason(Why.ROSE, (-1, 140, 1, 93))
+    assert words.reason(ENGLISH, rose) == "140 votes within 1 day, more than 93% of papers as old"
+    assert words.reason(language("de"), rose) == "140 Stimmen in 1 Tag, mehr als 93% der ebenso alten Artikel"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import databases
 import pytest
 from arxiv_forms import Made, api, api_entry, api_error, many, rss, rss_error
 from pydantic import ValidationError
@@ -49,7 +50,7 @@ async def arxiv(
     table = {"kind": "arxiv", "name": "papers", "categories": categories or ("cs.CL",), "pace": 0}
     table |= {"base_url": server.url, "api_url": server.url} | options
     async with (
-        await Store.open(f"sqlite:///{folder}/newsletter.db") as store,
+        await Store.open(databases.of(folder)) as store,
         opened_web(store.answers, store.paces, contact="", owner="test", now=lambda: now) as web,
     ):
         yield ArxivSource.build(ArxivOptions.model_validate(table), Tools(web, folder))

@@ -14,9 +14,11 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+import databases
 import pytest
 import stamina
 from arxiv_forms import Made, rss
+from crossing import crossed
 from web_server import Answering, Reply, WebServer
 
 from newsletter.daily import Collecting
@@ -145,8 +147,7 @@ def source(kind: str, server: WebServer, tools: Tools) -> Source:
     return registry.kind(kind).build(source_options(table), tools)
 
 
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize(("kind", "bad"), crossed(GOOD, BAD))
 async def test_a_bad_answer_is_a_verdict_and_loses_nothing(
     kind: str, bad: str, server: WebServer, tmp_path: Path
 ) -> None:
@@ -154,11 +155,11 @@ async def test_a_bad_answer_is_a_verdict_and_loses_nothing(
 
     server.answer(TARGET[kind], BAD[bad](good))
     async with (
-        await Store.open(f"sqlite:///{tmp_path}/newsletter.db") as store,
+        await Store.open(databases.of(tmp_path)) as store,
         opened_web(store.answers, store.paces, contact="mailto:me@example.org", owner="test") as web,
     ):
         asked = source(kind, server, Tools(web, tmp_path))
-        collecting = Collecting(store, 7, 365, lambda: NOW, NOW.date, lambda step, done, total: None)
+        collecting = Collecting(store, 7, lambda: NOW, NOW.date, lambda step, done, total: None)
         tracemalloc.start()
         begun = time.monotonic()
         *_, told = [one for one in await collecting.collect([asked]) if " " not in one.batch.document]

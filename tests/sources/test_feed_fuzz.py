@@ -28,9 +28,9 @@ MANY = 600
 
 def read(body: bytes, charset: str = "", asked: date | None = None) -> Batch:
     """The batch, after the promises that hold for every answer were checked on it."""
-    began = time.monotonic()
+    began = time.process_time()
     batch = parse_feed(body, name="fuzz", url="https://example.org/feed", charset=charset, today=TODAY, asked=asked)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert batch.why.isprintable()
     assert all(problem.why.isprintable() for problem in batch.problems)
     assert len(batch.problems) <= MAX_PROBLEMS + 1

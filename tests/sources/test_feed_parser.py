@@ -405,12 +405,13 @@ def hostile(size: int) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("size", [60_000, pytest.param(600_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", hostile(10_000))
-def test_hostile_feeds_cost_little(name: str) -> None:
-    body = forms.rss().replace(b"</channel>", hostile(600_000)[name] + b"</channel>")
+def test_hostile_feeds_cost_little(name: str, size: int) -> None:
+    body = forms.rss().replace(b"</channel>", hostile(size)[name] + b"</channel>")
     began = time.process_time()
     assert read(body).why
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < size / 120_000
 
 
 def test_attributes_without_end_are_refused() -> None:

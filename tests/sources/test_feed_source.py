@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import databases
 import feed_forms as forms
 import pytest
 from pydantic import ValidationError
@@ -51,7 +52,7 @@ class Place:
 
 @asynccontextmanager
 async def place(tmp_path: Path, *replies: Answering, **options: Any) -> AsyncIterator[Place]:
-    async with WebServer() as server, await Store.open(f"sqlite:///{tmp_path}/n.db") as store:
+    async with WebServer() as server, await Store.open(databases.of(tmp_path)) as store:
         server.answer("/feed.xml", *replies)
         async with webs.opened_web(store.answers, store.paces, contact="", owner="test", now=lambda: NOW) as web:
             table = {"kind": "feed", "name": "journal", "url": f"{server.url}/feed.xml", "pace": 0} | options

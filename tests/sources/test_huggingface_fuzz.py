@@ -39,9 +39,9 @@ SHAPES = st.recursive(
 
 def read(*bodies: bytes, today: date = date(2026, 8, 20)) -> Batch:
     """The batch, after the promises that hold for every answer were checked on it."""
-    began = time.monotonic()
+    began = time.process_time()
     batch = parse_day([read_page(body) for body in bodies], source="fuzz", asked=ASKED, today=today)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert batch.why.isprintable()
     assert all(problem.why.isprintable() for problem in batch.problems)
     assert len(batch.problems) <= MAX_PROBLEMS + 1

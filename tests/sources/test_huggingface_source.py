@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import databases
 import huggingface_forms as forms
 import pytest
 from pydantic import ValidationError
@@ -56,7 +57,7 @@ class Place:
 
 @asynccontextmanager
 async def place(tmp_path: Path, **options: Any) -> AsyncIterator[Place]:
-    async with WebServer() as server, await Store.open(f"sqlite:///{tmp_path}/n.db") as store:
+    async with WebServer() as server, await Store.open(databases.of(tmp_path)) as store:
         server.answer(PATH, Reply(body=b"[]"))
         async with webs.opened_web(store.answers, store.paces, contact="", owner="test", now=lambda: NOW) as web:
             table = {"kind": "huggingface", "name": "hf", "base_url": server.url, "pace": 0} | options

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import databases
 import pytest
 from builders import asking
 from hypothesis import given, settings
@@ -177,9 +178,9 @@ def test_compressed_in_members_padded_and_cut() -> None:
 def test_a_bomb_goes_off_in_small_pieces() -> None:
     bomb = gzip.compress(gzip.compress(b" " * 600_000_000, 1), 1)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     (batch,) = parsed(gzip.decompress(bomb))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert tracemalloc.get_traced_memory()[1] < 30_000_000
     tracemalloc.stop()
     assert batch.verdict is Verdict.BROKEN
@@ -374,7 +375,7 @@ async def test_an_archive_goes_out_and_comes_in_again(tmp_path: Path) -> None:
     ask = asking(TODAY)
     exported: list[bytes] = []
     for number, content in enumerate([lines, None]):
-        async with await Store.open(f"sqlite:///{tmp_path}/{number}.db") as store:
+        async with await Store.open(databases.of(tmp_path / f"{number}")) as store:
             content = content or exported[0]
             (batch,) = await JsonlStream("pipe", io.BytesIO(content)).collect(ask)
             await store.batches.remember(batch, ask.now)

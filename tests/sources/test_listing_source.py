@@ -151,9 +151,9 @@ async def test_fifty_megabytes_are_refused_unread(tmp_path: Path) -> None:
     write(tmp_path, "page.txt")
     with (tmp_path / "huge.txt").open("wb") as file:
         file.truncate(50_000_000_000)  # sparse; reading a thousandth of it would be felt
-    start = time.perf_counter()
+    start = time.process_time()
     huge, page = await collect(tmp_path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert (huge.verdict, huge.why[:10], page.verdict) == (Verdict.BROKEN, "too large:", Verdict.NEW)
 
 

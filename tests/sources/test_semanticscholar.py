@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import databases
 import pytest
 from builders import asking
 from enricher_forms import ARXIV, BOTH, JOURNAL, S2, S2_BARE, TITLE, paper
@@ -221,7 +222,7 @@ async def test_what_it_knows_completes_what_is_stored(tmp_path: Path) -> None:
     listed = [Listing(DAY, "daily", 1)]
     stored = Paper(ARXIV.id, ARXIV.title, "We test.", listings=tuple(listed), keys=ARXIV.keys, first_seen=DAY)
     now = datetime(2026, 11, 3, 12, tzinfo=UTC)
-    async with WebServer() as server, await Store.open(f"sqlite:///{tmp_path}/n.db") as store:
+    async with WebServer() as server, await Store.open(databases.of(tmp_path)) as store:
         server.answer(TARGET, answer(S2))
         await store.batches.remember(Batch("daily", "page", DAY, (stored,), Verdict.NEW, "1 paper read"), now)
         async with opened_web(store.answers, store.paces, contact="", owner="test") as web:

@@ -132,3 +132,12 @@ async def test_two_days_frozen_at_once_share_no_paper(shelf: Store, url: str) ->
             )
         )
     assert sorted(paper for edition in editions for paper in edition.papers) == list("abcdef")
+
+
+async def test_a_few_of_very_many_rankings(store: Store) -> None:
+    topics = [Topic(f"topic-{number:04}", "A topic") for number in range(3_000)]
+    edition = await store.editions.freeze(date(2025, 3, 11), [], [], [Ranking(topic, ()) for topic in topics])
+    wanted = [topic.slug for topic in topics[::2]]
+    assert list(await store.editions.rankings(edition.id, reversed(wanted))) == wanted
+    assert await store.editions.rankings(edition.id, ["nowhere"]) == {}
+    assert await store.editions.rankings(edition.id, []) == {}

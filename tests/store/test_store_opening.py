@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import StoreError
 from newsletter.model import Subscriber, Topic
@@ -75,6 +75,7 @@ async def test_the_second_opening_does_not_need_alembic(url: str) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 7500)]
 )
@@ -112,6 +113,27 @@ async def test_a_cancelled_write_leaves_no_trace_and_no_lock(store: Store) -> No
     assert await store.subscribers.suppressed() == {"b@example.org": "left"}
 
 
+@pytest.mark.sqlite
+async def test_a_write_that_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(url: str) -> None:
+    async def write() -> None:
+        row = "INSERT INTO suppressions VALUES ('a@example.org', 'left', '2025-01-01')"
+        async with store.database.write() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            # Called by the statement, in its thread: the cancellation comes before its rows do.
+            await driver.create_function("cancelled", 0, lambda: loop.call_soon_threadsafe(task.cancel) and None)
+            await connection.exec_driver_sql(f"{row} RETURNING cancelled()")
+
+    loop = asyncio.get_running_loop()
+    async with await Store.open(url, lock_wait=5) as store:
+        task = asyncio.create_task(write())
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await task
+        await store.subscribers.leave("b@example.org", "left", NOW)
+        assert await store.subscribers.suppressed() == {"b@example.org": "left"}
+    assert cancelled.tb is not None  # whoever keeps the error keeps the statement
+
+
 async def test_a_reader_sees_one_moment(store: Store) -> None:
     async with store.database.read() as connection:
         before = await connection.exec_driver_sql("SELECT count(*) FROM suppressions")
@@ -122,7 +144,7 @@ async def test_a_reader_sees_one_moment(store: Store) -> None:
 
 
 async def test_programming_errors_pass_through(store: Store) -> None:
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(DBAPIError, match="nowhere"):
         async with store.database.read() as connection:
             await connection.exec_driver_sql("SELECT * FROM nowhere")
 
@@ -218,6 +240,19 @@ async def test_a_database_of_another_program(url: str, file: Path) -> None:
     sentence(error, "another program", str(file))
 
 
+@pytest.mark.parametrize("revision", ["abc123", "0003", HEAD])
+async def test_another_program_has_revisions_too(url: str, file: Path, revision: str) -> None:
+    file.parent.mkdir()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+        connection.execute("CREATE TABLE users (name TEXT)")
+    connection.close()
+    with pytest.raises(StoreError) as error:
+        await Store.open(url)
+    sentence(error, "another program", str(file))
+
+
 async def test_a_locked_database(url: str, file: Path) -> None:
     async with await Store.open(url, lock_wait=0.05) as store:
         other = sqlite3.connect(file, isolation_level=None)
@@ -252,6 +287,7 @@ async def test_a_lock_is_waited_for(url: str, file: Path) -> None:
         other.close()
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk(store: Store) -> None:
     async with store.database.read() as connection:  # one connection is pooled: the writer below uses this one
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
@@ -295,3 +331,23 @@ async def test_a_migration_that_fails_leaves_the_file_empty(url: str, file: Path
             "somebody"
         ]
     connection.close()
+
+
+async def test_opening_it_once_more_drops_no_lock(url: str, file: Path) -> None:
+    """A second connection of this process that is opened and closed, and another process that comes and goes, which
+    takes the log away when it believes to be the last: the first connection's is still there."""
+    log = Path(f"{file}-wal")
+    async with await Store.open(url) as first:
+        await first.topics.sync([Topic("a", "A")])
+        async with await Store.open(url):
+            pass
+        connect = f"import sqlite3; one = sqlite3.connect({str(file)!r})"
+        count = f"{connect}; print(one.execute('SELECT 1 FROM topics').fetchall())"
+        said = await asyncio.create_subprocess_exec(sys.executable, "-c", count, stdout=subprocess.PIPE)
+        out, _ = await said.communicate()
+        assert out.strip() == b"[(1,)]"
+        assert log.exists()
+        await first.topics.sync([Topic("a", "A"), Topic("b", "B")])
+    with sqlite3.connect(file) as reading:
+        assert reading.execute("SELECT slug FROM topics ORDER BY slug").fetchall() == [("a",), ("b",)]
+    reading.close()

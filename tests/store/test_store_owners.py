@@ -43,7 +43,7 @@ async def main():
     async with await Store.open(sys.argv[2]) as store:
         with Owner(Path(sys.argv[1])) as owner:
             one, *_ = await store.ledger.claim(date(2025, 3, 11), owner.name, NOW, timedelta(hours=9), 3)
-            await store.ledger.begin_data(one.id, owner.name, NOW, message_id="<1@x.org>", sections=1, papers=1, size=1)
+            await store.ledger.begin_data(one, owner.name, NOW, message_id="<1@x.org>", sections=1, papers=1, size=1)
             print(owner.name, flush=True)
             sys.stdin.read()
 
@@ -205,5 +205,5 @@ async def test_a_run_right_after_a_kill_goes_on_at_once(store: Store, url: str, 
         assert owner.is_dead(killed)
         found = [one.state for one in await store.ledger.of_date(DAY)]
         assert found == [State.UNKNOWN, State.READY, State.READY, State.SENDING]
-        await store.ledger.settle(alive.id, owner.name, NOW, State.ACCEPTED)
+        await store.ledger.settle(alive, owner.name, NOW, State.ACCEPTED)
     assert await store.ledger.balanced()

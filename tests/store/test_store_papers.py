@@ -227,7 +227,7 @@ async def test_the_latest_batches(store: Store) -> None:
 
 
 async def test_a_batch_is_remembered_whole_or_not_at_all(store: Store) -> None:
-    spoilt = paper("arxiv:2", listed=(Listing("yesterday", "seeds", 1),))  # type: ignore[arg-type] # the last statement fails
+    spoilt = paper("arxiv:2", listed=(Listing("no day", "seeds", 1),))  # type: ignore[arg-type] # the last statement fails
     with pytest.raises(Exception, match="date"):
         await store.batches.remember(batch(paper("arxiv:1"), spoilt), NOW)
     assert await store.papers.count() == 0

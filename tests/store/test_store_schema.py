@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
 from newsletter.model import (
@@ -42,27 +42,28 @@ def test_head_is_the_newest_revision() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
-async def test_alembic_sees_no_difference(store: Store) -> None:
+@pytest.mark.sqlite
+async def test_alembic_sees_no_difference(url: str) -> None:
     def differences(connection: Connection) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
         return compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata)
 
-    async with store.database.read() as connection:
+    await _old_database(url, HEAD, ())
+    async with await Store.open(url) as store, store.database.read() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_sqlite_sees_no_difference_either(store: Store, tmp_path: Path) -> None:
+@pytest.mark.sqlite
+async def test_a_new_database_is_what_the_migrations_make(store: Store, tmp_path: Path) -> None:
     """Alembic compares neither AUTOINCREMENT nor primary and foreign keys in full: the statements do."""
-    engine = create_engine(f"sqlite:///{tmp_path}/direct.db")
-    tables.metadata.create_all(engine)
-    with engine.connect() as connection:
-        direct = _statements(connection)
-    engine.dispose()
+    migrated = f"sqlite:///{tmp_path}/migrated.db"
+    await _old_database(migrated, HEAD, ())
+    async with await Store.open(migrated) as other, other.database.read() as connection:
+        by_steps = await connection.run_sync(_statements)
     async with store.database.read() as connection:
-        migrated = await connection.run_sync(_statements)
-    migrated.pop("alembic_version")
-    assert migrated == direct
-    assert direct.keys() >= tables.metadata.tables.keys()
+        at_once = await connection.run_sync(_statements)
+    assert at_once == by_steps
+    assert at_once.keys() >= tables.metadata.tables.keys()
 
 
 def _statements(connection: Connection) -> dict[str, frozenset[str]]:
@@ -77,6 +78,7 @@ def _statements(connection: Connection) -> dict[str, frozenset[str]]:
     }
 
 
+@pytest.mark.sqlite
 async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -> None:
     """With every row it has, and the ledger goes on where it stood."""
     before = await _old_database(url, "0001", OLD_ROWS)
@@ -87,9 +89,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert columns >= {"enhanced", "queue_id"}
         assert after["alembic_version"] == [(HEAD,)]
         assert after["bounces"] == []
-        assert _with_the_new_columns(before, _added("0002", "0003", "0004", "0005")) == {
-            name: after[name] for name in before
-        }
+        assert _with_the_new_columns(before, _added("0002")) == {name: after[name] for name in before}
 
         assert await store.ledger.balanced()
         sent, cut_off = await store.ledger.of_date(date(2025, 3, 11))
@@ -105,6 +105,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(url: str) -
         assert await store.subscribers.suppressed() == {"ben@example.org": "one click"}
 
 
+@pytest.mark.sqlite
 async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) -> None:
     """Editions that were frozen when reasons were sentences are read; papers and readers lack nothing."""
     before = await _old_database(url, "0002", (*OLD_ROWS[:3], *ROWS_OF_0002))
@@ -112,7 +113,7 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         async with store.database.read() as connection:
             after = await connection.run_sync(_rows)
         assert after["alembic_version"] == [(HEAD,)]
-        assert _with_the_new_columns(before, _added("0003", "0004", "0005")) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0003")) == {name: after[name] for name in before}
 
         known = await store.papers.get(["arxiv:1"])
         assert known == {"arxiv:1": Paper("arxiv:1", "Seeing", "We see.", ("Ada",), keys=("arxiv:1",), first_seen=DAY)}
@@ -132,6 +133,7 @@ async def test_a_database_of_the_second_version_is_brought_up_to_date(url: str) 
         assert (await store.editions.rankings(edition.id))["robots"] == robots
 
 
+@pytest.mark.sqlite
 async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -> None:
     """Readers can say at once what they think of papers that are there already."""
     before = await _old_database(url, "0003", (*ROWS_OF_0003, *OLD_ROWS[2:3]))
@@ -140,7 +142,7 @@ async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -
             after = await connection.run_sync(_rows)
         assert after["alembic_version"] == [(HEAD,)]
         assert (after["feedback"], after["personal_rankings"]) == ([], [])
-        assert _with_the_new_columns(before, _added("0004", "0005")) == {name: after[name] for name in before}
+        assert _with_the_new_columns(before, _added("0004")) == {name: after[name] for name in before}
 
         known = await store.papers.get(["arxiv:1"])
         assert known["arxiv:1"] == Paper(
@@ -155,6 +157,7 @@ async def test_a_database_of_the_third_version_is_brought_up_to_date(url: str) -
         assert await store.editions.personal([7, 9], [5]) == {(7, 5): {"vision": own}}
 
 
+@pytest.mark.sqlite
 async def test_a_database_of_the_fourth_version_is_brought_up_to_date(url: str) -> None:
     """Papers of which nobody knows where their words came from: any source that says so is believed."""
     before = await _old_database(url, "0004", ROWS_OF_0004)
@@ -176,6 +179,35 @@ async def test_a_database_of_the_fourth_version_is_brought_up_to_date(url: str) 
         await store.batches.remember(batch, datetime(2025, 3, 12, tzinfo=UTC))
         heard = (await store.papers.get(["arxiv:2"]))["arxiv:2"]
         assert (heard.abstract, dict(heard.origins)["abstract"]) == ("As arXiv has it.", "arxiv/arxiv")
+
+
+@pytest.mark.sqlite
+async def test_a_database_of_the_fifth_version_is_brought_up_to_date(url: str) -> None:
+    """Readers of before have not paused and never signed up; they can do both."""
+    row = "(7, 'ada@example.org', 'Ada', '[\"vision\"]', 'UTC', 7, 'daily', 'active', 'import', 'de')"
+    before = await _old_database(url, "0005", (f"subscribers VALUES {row}",))
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+        assert _with_the_new_columns(before, _added("0006")) == {name: after[name] for name in before}
+        [ada] = await store.subscribers.all()
+        assert (ada.id, ada.paused_until, ada.asked_at) == (7, None, None)
+        assert await store.subscribers.pause(7, DAY)
+        assert await store.subscribers.wake(DAY) == 1
+
+
+@pytest.mark.sqlite
+async def test_a_database_of_the_sixth_version_is_brought_up_to_date(url: str) -> None:
+    """Readers of before have no topics of their own and mute nothing; when they came, nobody noted."""
+    row = "(7, 'ada@example.org', 'Ada', '[\"vision\"]', 'UTC', 7, 'daily', 'active', 'web', 'de', NULL, NULL, NULL)"
+    before = await _old_database(url, "0006", (f"subscribers VALUES {row}",))
+    async with await Store.open(url) as store:
+        async with store.database.read() as connection:
+            after = await connection.run_sync(_rows)
+        assert _with_the_new_columns(before, _added("0007")) == {name: after[name] for name in before}
+        [ada] = await store.subscribers.all()
+        assert (ada.own, ada.muted_words, ada.muted_authors, ada.joined_at) == ((), (), (), None)
+        assert await store.subscribers.mute(7, ["survey"], [])
 
 
 async def _old_database(url: str, revision: str, rows: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
@@ -214,15 +246,20 @@ _ADDED: dict[str, dict[str, tuple[object, ...]]] = {
     "0003": {"papers": ("", None, 0, None, "", ""), "subscribers": ("",), "rankings": (None,)},
     "0004": {"papers": ("[]", "[]"), "rankings": (None,), "deliveries": (None,)},
     "0005": {"papers": ("[]", "{}"), "batches": (None, None, ""), "editions": (None,)},
+    "0006": {"subscribers": (None, None, None)},
+    "0007": {"subscribers": (None, "[]", "[]", "[]")},
+    "0010": {"audiences": (0,)},
+    "0011": {"deliveries": (None,), "batches": (None,)},
 }
 
 
-def _added(*revisions: str) -> dict[str, tuple[object, ...]]:
-    """What each row of a table gained by these revisions, in their order."""
+def _added(since: str) -> dict[str, tuple[object, ...]]:
+    """What each row of a table gained by the revision `since` and all that came after it."""
     added: dict[str, tuple[object, ...]] = {}
-    for revision in revisions:
-        for name, values in _ADDED[revision].items():
-            added[name] = added.get(name, ()) + values
+    for revision in sorted(_ADDED):
+        if revision >= since:
+            for name, values in _ADDED[revision].items():
+                added[name] = added.get(name, ()) + values
     return added
 
 

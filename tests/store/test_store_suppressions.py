@@ -108,7 +108,7 @@ async def test_a_subscriber_is_found_by_message_id(store: Store, name: str) -> N
     await store.subscribers.add([ADA, BEN])
     await store.ledger.plan(DAY, [1, 2], NOW)
     [one, _] = await store.ledger.claim(DAY, "me", NOW, timedelta(hours=1), 2)
-    await store.ledger.begin_data(one.id, "me", NOW, message_id="<1@x.org>", sections=1, papers=2, size=3)
+    await store.ledger.begin_data(one, "me", NOW, message_id="<1@x.org>", sections=1, papers=2, size=3)
     found = await store.bounces.find_subscriber("<1@x.org>")
     assert found == (await store.ledger.of_date(DAY))[0]
     assert (found.subscriber_id, found.address) == (1, "ada@example.org")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import databases
 import pytest
 from builders import subscriber
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from newsletter.model import Rhythm, Status
 from newsletter.store import Store
-from newsletter.subscribing import Imported, _rows, export_csv, import_csv, leave
+from newsletter.subscribing import BadRow, Imported, as_text, export_csv, import_csv, leave
+from newsletter.subscribing.csv_files import _rows
 
 NOW = datetime(2025, 3, 12, 7, tzinfo=UTC)
 TOPICS = {"neural-fields", "brain-decoding"}
@@ -23,12 +25,20 @@ HEADER = "address,name,topics,timezone,hour,rhythm,locale\n"
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await Store.open(f"sqlite:///{tmp_path / 'newsletter.db'}") as opened:
+    async with await Store.open(databases.of(tmp_path)) as opened:
         yield opened
 
 
-async def take(store: Store, text: str) -> Imported:
-    return await import_csv(store, io.StringIO(text, newline=""), TOPICS)
+async def take(store: Store, text: str | bytes) -> Imported:
+    """What an import of `text` comes to, all blocks together."""
+    file = as_text(io.BytesIO(text.encode() if isinstance(text, str) else text))
+    parts = [part async for part in import_csv(store, file, TOPICS)]
+    return Imported(
+        sum(part.added for part in parts),
+        sum(part.updated for part in parts),
+        tuple(row for part in parts for row in part.bad),
+        tuple(address for part in parts for address in part.stayed_away),
+    )
 
 
 async def test_a_full_row_becomes_a_reader(store: Store) -> None:
@@ -105,11 +115,12 @@ async def test_what_is_exported_can_be_imported(store: Store, tmp_path: Path) ->
         subscriber("a@example.org", "neural-fields", name='Eve "the, first"', hour=0, timezone="Asia/Tokyo"),
         subscriber("b@example.org", rhythm=Rhythm.WEEKDAYS, locale="de"),
     ]
-    text = io.StringIO(newline="")
-    export_csv(readers, text)
-    await take(store, text.getvalue())
+    await store.subscribers.add(readers)
+    exported = "".join([block async for block in export_csv(store)])
     fields = ("address", "name", "topics", "timezone", "hour", "rhythm", "locale")
-    taken = await store.subscribers.all()
+    async with await Store.open(databases.of(tmp_path / "other")) as other:
+        await take(other, exported)
+        taken = await other.subscribers.all()
     assert [[getattr(one, name) for name in fields] for one in taken] == [
         [getattr(one, name) for name in fields] for one in readers
     ]
@@ -118,9 +129,10 @@ async def test_what_is_exported_can_be_imported(store: Store, tmp_path: Path) ->
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=200))
 def test_any_text_is_rows_or_reasons(text: str) -> None:
-    bad: list[object] = []
-    rows = list(_rows(io.StringIO(HEADER + text, newline=""), bad))  # type: ignore[arg-type]  # only collects
-    assert all(set(row) <= set(HEADER.strip().split(",")) for _, row in rows)
+    rows = list(_rows(io.StringIO(HEADER + text, newline="")))
+    lines = [row.line if isinstance(row, BadRow) else row[0] for row in rows]
+    assert lines == sorted(set(lines))
+    assert all(isinstance(row, BadRow) or set(row[1]) <= set(HEADER.strip().split(",")) for row in rows)
 
 
 async def test_readers_of_the_file_are_not_taken_from_a_csv(store: Store) -> None:

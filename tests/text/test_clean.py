@@ -53,8 +53,8 @@ def test_visible_text_is_only_normalised(raw: str) -> None:
 
 
 def test_marks_in_a_row_are_limited() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     text = clean("a" + "\u0301\u0323" * 50_000)
-    assert time.perf_counter() - start < 1  # ordering them all would take many seconds
+    assert time.process_time() - start < 1  # ordering them all would take many seconds
     assert len(text) <= 32
     assert clean("e\u0301\u0323") == "ẹ\u0301"

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import PROJECT
 
-from newsletter.vectors import Cached, cached
+from newsletter.vectors import cached
+from newsletter.vectors.cached import Cached
 
 TEXTS = [f"text number {number}" for number in range(40)]
 DAY = date(2026, 1, 15)
@@ -261,7 +262,7 @@ from datetime import date
 from pathlib import Path
 import numpy as np
 from hashed import Hashed
-from newsletter.vectors import Cached
+from newsletter.vectors.cached import Cached
 texts = [f"text number {number}" for number in range(20)]
 expected = Hashed().vectors(texts)
 if os.geteuid() == 0:
@@ -300,7 +301,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from hashed import Hashed
-from newsletter.vectors import Cached
+from newsletter.vectors.cached import Cached
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 one = Cached(Hashed(), Path(sys.argv[1]))
@@ -326,7 +327,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from hashed import Hashed
-from newsletter.vectors import Cached
+from newsletter.vectors.cached import Cached
 start = int(sys.argv[2])
 one = Cached(Hashed(), Path(sys.argv[1]))
 sys.stdin.readline()

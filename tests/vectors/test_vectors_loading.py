@@ -14,7 +14,7 @@ from hashed import Hashed
 from places import PROJECT
 
 from newsletter.errors import ConfigurationError
-from newsletter.vectors import available, encoders, loading, neural, static
+from newsletter.vectors import available, encoders, loading
 
 OFFLINE = """
 import socket
@@ -54,7 +54,7 @@ def _needed(part: str) -> pytest.MarkDecorator:
 
 
 def test_available_says_what_can_be_imported() -> None:
-    for part, modules in (("static", static.MODULES), ("neural", neural.MODULES)):
+    for part, modules in loading._MODULES.items():
         there = all(importlib.util.find_spec(module) is not None for module in modules)
         assert (part in available()) == there
     assert list(available()) == [part for part in ("static", "neural") if part in available()]

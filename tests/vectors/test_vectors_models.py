@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from places import SEEDS
 
-from newsletter.vectors import Cached, Neural, Static, available, neural
+from newsletter.vectors import available, neural
+from newsletter.vectors.cached import Cached
+from newsletter.vectors.neural import Neural
+from newsletter.vectors.static import Static
 
 WIDTH = {"static": 256, "neural": 384}
 Vectors = Callable[[list[str]], NDArray[np.float32]]

@@ -94,7 +94,9 @@ def _links(page: Page) -> Iterator[Finding]:
         said = words.casefold().strip(" .…»›→")
         if said in _VAGUE:
             yield warning("A5", f"A link says only “{words}”: say where it leads.", drawn(link))
-        targets.setdefault(said, set()).add(link.get("href", ""))
+        # Told apart for those who have them read aloud one by one; who sees them sees what they stand below.
+        label = link.get("aria-label", "").casefold()
+        targets.setdefault(label if label.startswith(said) else said, set()).add(link.get("href", ""))
     for words, addresses in targets.items():
         if len(addresses) > MOST_TARGETS:
             yield warning(

@@ -26,7 +26,7 @@ CHECKS: Mapping[str, str] = {
     "A2": "There is one h1, first, and no level of headings is skipped.",
     "A3": "Every image has an alt text, and not an empty one if it is a link.",
     "A4": "Every link has a text.",
-    "A5": "A link's text says where it leads, and no text leads to more than three addresses.",
+    "A5": "A link's text says where it leads, and no text (or label) to more than three addresses.",
     "A6": "Text has a contrast of 4.5:1 (3:1 if large) in every palette.",
     "A7": "Links in running text are underlined.",
     "A8": "A link that stands alone is 24 pixels high, a button 44 on small screens, as far as the rules tell.",

@@ -76,25 +76,26 @@ async def opened_web(
     from kept answers alone, none of them later than `until`. We never wait longer than `patience` seconds for a moment
     that a server names. `now` is the run's clock, in aware UTC: answers are dated by it.
     """
-    _hush()
+    hush()
     if offline:
         yield HttpWeb(answers, None, until, now)
         return
-    async with aclosing(Clients(_agent(contact))) as clients:
+    async with aclosing(Clients(agent(contact))) as clients:
         walks = Walks(clients, Turns(paces, owner, patience), allowed, patience)
         yield HttpWeb(answers, walks, until, now)
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep the libraries' own log lines off the terminal: they hold whole addresses, with the keys in them."""
     stamina.instrumentation.set_on_retry_hooks(())
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _agent(contact: str) -> str:
-    agent = f"paper-newsletter/{__version__}"
-    return f"{agent} (+{quote(contact, safe='@:/+.-_~?&=%#,; ')})" if contact else agent
+def agent(contact: str) -> str:
+    """What we call ourselves (User-Agent), with whom to write to."""
+    name = f"paper-newsletter/{__version__}"
+    return f"{name} (+{quote(contact, safe='@:/+.-_~?&=%#,; ')})" if contact else name
 
 
 class HttpWeb:

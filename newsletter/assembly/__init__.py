@@ -1,0 +1,51 @@
+"""The one place that builds concrete parts from the configuration: the journey, on the sources, the relays and the
+store that are configured."""
+
+from newsletter.assembly.journey import (
+    OpenedDispatch,
+    calendar,
+    limits,
+    opened_daily,
+    opened_pruning,
+    opened_site,
+    opened_store,
+    opened_workplace,
+)
+from newsletter.assembly.places import (
+    BACKUPS,
+    DATABASE,
+    EXPORTS,
+    RUNNING,
+    copies,
+    database_url,
+    of_readers,
+    outbox,
+    present,
+    utc_now,
+)
+from newsletter.assembly.sources import listing_source, records_source
+from newsletter.assembly.watching import watch
+
+__all__ = [
+    "BACKUPS",
+    "DATABASE",
+    "EXPORTS",
+    "RUNNING",
+    "OpenedDispatch",
+    "calendar",
+    "copies",
+    "database_url",
+    "limits",
+    "listing_source",
+    "of_readers",
+    "opened_daily",
+    "opened_pruning",
+    "opened_site",
+    "opened_store",
+    "opened_workplace",
+    "outbox",
+    "present",
+    "records_source",
+    "utc_now",
+    "watch",
+]

@@ -1,0 +1,34 @@
+"""What posts in channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from newsletter.daily import Publishing, Rules
+from newsletter.daily.posting import Outlet, Posting
+from newsletter.model.post import Channel
+from newsletter.settings import Settings
+from newsletter.store import Store
+from newsletter.store.owners import Owner
+
+
+def channel_posting(
+    settings: Settings,
+    store: Store,
+    publishing: Publishing,
+    rules: Rules,
+    now: Callable[[], datetime],
+    owner: Owner,
+) -> Posting:
+    """What posts in the configured channels, in the name of `owner`."""
+    urls = {one.name: one.url.get_secret_value() for one in settings.channels if one.url}
+
+    def outlet(name: str) -> Outlet:
+        from newsletter.chat.outlet import Outlet as Service  # Apprise takes a while to load
+
+        return Service(name, urls[name])
+
+    channels = [Channel(one.name, one.topics, one.rhythm, one.papers) for one in settings.channels]
+    look = settings.email.look()
+    return Posting(store, publishing, channels, outlet, look, rules, now, owner.name, owner.is_alive)

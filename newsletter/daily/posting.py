@@ -1,0 +1,197 @@
+"""Posts in channels: a topic's picks for several people at once, with a ledger like that of the mail.
+
+what is due -> store.posts.plan      UNIQUE(channel, local_date): a second run finds it and goes on
+            -> claim                 with a lease; a sender that dies gives it back, or leaves it unknown
+            -> digest, compose       of frozen editions: since the channel's last post, bounded by the look-back
+            -> begin, send, settle   accepted | refused | deferred | unknown, as policy.retry decides
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from newsletter import languages
+from newsletter.daily.publishing import Publishing, Rules
+from newsletter.errors import ChannelError, CompositionError, NotFoundError
+from newsletter.model import Digest, Edition, Outcome, Ranking, State
+from newsletter.model.post import Channel, Form, Post
+from newsletter.policy import due, retry
+from newsletter.policy.hours import ONE_DAY
+from newsletter.ranking import Limits, digest
+from newsletter.rendering.look import Look
+from newsletter.rendering.posts import Composed, compose
+from newsletter.store import Store, WithdrawnError
+
+
+class Outlet(Protocol):
+    """A service, ready to take posts of `form` and of at most `limit` characters."""
+
+    form: Form
+    limit: int
+
+    async def send(self, body: str) -> Outcome:
+        """Post `body`; what came of it."""
+        ...
+
+
+class Posting:
+    """Posts in `channels`. `outlet` makes what sends to one, by its name, and raises ChannelError; `owner` names this
+    process in leases, `is_alive` tells of such an owner whether it is at work. `alerts` are sentences for the operator
+    about the last posts."""
+
+    def __init__(
+        self,
+        store: Store,
+        publishing: Publishing,
+        channels: Sequence[Channel],
+        outlet: Callable[[str], Outlet],
+        look: Look,
+        rules: Rules,
+        now: Callable[[], datetime],
+        owner: str,
+        is_alive: Callable[[str], bool | None],
+    ) -> None:
+        self._store = store
+        self._publishing = publishing
+        self._channels = {one.name: one for one in channels}
+        self._outlet = outlet
+        self._look = look
+        self._rules = rules
+        self._now = now
+        self._owner = owner
+        self._is_alive = is_alive
+        self.alerts: list[str] = []
+
+    async def newest_day(self) -> date:
+        """The day that posts are of: that of the newest edition there may be, once it is there or waited for no longer.
+        Until then that of the newest there is, and the day before it where there is none within the look-back: a post
+        of the day would go without its edition, and the channel's next one begins behind it."""
+        now, calendar = self._now(), self._rules.calendar
+        day = calendar.newest(now)
+        if now >= calendar.given_up(day):
+            return day
+        newest = await self._store.editions.newest(day)
+        if newest and newest.day > day - timedelta(days=self._rules.look_back):
+            return newest.day
+        return day - ONE_DAY
+
+    async def post(self, day: date, stopped: Callable[[], bool] = lambda: False) -> list[Post]:
+        """Plan what is due on `day`, and post what waits until then; the posts that were tried, and those of `day`.
+
+        A channel that cannot be used as it is configured is passed over, with an alert; its posts wait. Begins nothing
+        more once it is `stopped`.
+        """
+        self.alerts = []
+        if not self._channels:
+            return []
+        await self._store.posts.recover(self._now(), self._rules.on_unknown, self._is_alive)
+        await self._plan(day)
+        tried = set()
+        for name, channel in self._channels.items():
+            with suppress(ChannelError):
+                outlet = self._opened(name)
+                while not stopped() and (one := await self._claimed(name, day)):
+                    tried.add(one.id)
+                    await self._deliver(one, channel, outlet)
+        found = await self._store.posts.newest(10 * len(self._channels), self._channels)
+        return [one for one in reversed(found) if one.id in tried or one.local_date == day]
+
+    async def next_at(self) -> datetime | None:
+        """When the first deferred post is tried again; None when there is none."""
+        return await self._store.posts.next_at(self._channels)
+
+    def _opened(self, name: str) -> Outlet:
+        try:
+            return self._outlet(name)
+        except ChannelError as error:
+            self.alerts.append(str(error))
+            raise
+
+    async def _claimed(self, name: str, day: date) -> Post | None:
+        return await self._store.posts.claim([name], day, self._owner, self._now(), self._rules.lease)
+
+    async def _plan(self, day: date) -> None:
+        """Enter the channels that are due on `day` and have an edition to tell of."""
+        found = []
+        for name, channel in self._channels.items():
+            wanted = due.due(channel.reader, day, weekly_on=self._rules.weekly_on).due
+            if wanted and await self._span(channel, day):
+                found.append(name)
+        await self._store.posts.plan(day, found, self._now())
+
+    async def _span(self, channel: Channel, day: date) -> list[Edition]:
+        """The editions that the post of `day` spans, ascending: as those of a reader's digest."""
+        reader, look_back, posts = channel.reader, self._rules.look_back, self._store.posts
+        begun = await posts.last_settled(channel.name, day)
+        if begun is None and (first := await posts.first_planned(channel.name)):
+            begun = due.span_start(reader, first, last=None, look_back=look_back)
+        start = due.span_start(reader, day, last=begun, look_back=look_back)
+        return await self._store.editions.between(start, day)
+
+    async def _deliver(self, one: Post, channel: Channel, outlet: Outlet) -> None:
+        try:
+            composed = await self._composed(channel, one.local_date, outlet)
+        except CompositionError as error:
+            return await self._settle(one, State.REFUSED, str(error))
+        if composed is None:
+            return await self._settle(one, State.SKIPPED, "nothing new for these topics")
+        try:
+            await self._store.posts.begin(one, self._owner, self._now(), len(composed.papers))
+        except WithdrawnError:
+            return None  # another process holds the row: the ledger knows, nothing is to do
+        outcome = await outlet.send(composed.body)
+        decision = retry.after(outcome, attempt=one.attempt, now=self._now())
+        if decision.state is not State.ACCEPTED:
+            self.alerts.append(f"channel {channel.name}: {outcome.text}")
+        return await self._settle(one, decision.state, decision.reason, decision.next_at)
+
+    async def _settle(self, one: Post, state: State, reason: str, next_at: datetime | None = None) -> None:
+        with suppress(WithdrawnError):
+            await self._store.posts.settle(one, self._owner, self._now(), state, reason, next_at)
+
+    async def _composed(
+        self, channel: Channel, day: date, outlet: Outlet, draft: Edition | None = None
+    ) -> Composed | None:
+        """The post of `day`; None when there is nothing to say. With a `draft`, a preview: nothing is saved."""
+        editions = await self._span(channel, day)
+        if draft and draft.papers and not draft.id:
+            editions = [*editions, draft]
+        rank = self._publishing.current_rankings if draft else self._publishing.rankings
+        rankings = {one.id: await rank(one, [channel.reader]) for one in editions}
+        if not editions:
+            return None
+        chosen = await self._chosen(channel, day, editions, rankings)
+        if chosen.empty:
+            return None
+        papers = await self._publishing.papers({pick.paper for pick in chosen.picks}, day)
+        web = f"{self._rules.site}/editions/{day}" if self._rules.site else None
+        language = languages.language(self._rules.locale)
+        known = {one.topic.slug: one.topic.name for by in rankings.values() for one in by.values() if one.topic}
+        names = known | {section.slug: section.name for section in chosen.sections}
+        return await asyncio.to_thread(
+            compose, chosen, papers, names, self._look, language, outlet.form, outlet.limit, web
+        )
+
+    async def _chosen(
+        self, channel: Channel, day: date, editions: Sequence[Edition], rankings: Mapping[int, Mapping[str, Ranking]]
+    ) -> Digest:
+        span = await self._publishing.spanning.span(editions, day)
+        ranked = await self._publishing.spanning.rankings(span, rankings, channel.topics)
+        return digest(day, channel.topics, editions, ranked, Limits(channel.papers, channel.papers, 0, False))
+
+    async def preview(self, name: str, day: date, draft: Edition) -> Composed:
+        """What the channel `name` would get on `day`, by today's wording of the topics.
+
+        Raises NotFoundError for a channel, or papers, that are not there, and ChannelError for one that cannot be used.
+        """
+        if name not in self._channels:
+            known = ", ".join(self._channels) or "none"
+            raise NotFoundError(f"there is no channel “{name}”; newsletter.toml has {known}")
+        composed = await self._composed(self._channels[name], day, self._outlet(name), draft)
+        if composed is None:
+            raise NotFoundError(f"there is nothing new for the channel “{name}” on {day}: nothing would be posted")
+        return composed

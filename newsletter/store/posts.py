@@ -1,0 +1,160 @@
+"""The ledger of channels: one post per channel and local date, by the chart of `model.delivery`.
+
+There are a few rows a day, so each change is a transaction of its own, alone from its first statement on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, false, func, null, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.model import SETTLED_STATES, Phase, State
+from newsletter.model.post import Post
+from newsletter.store import tables
+from newsletter.store.database import Database, insert_new
+from newsletter.store.ledger import unheard_of
+from newsletter.store.marks import WithdrawnError
+from newsletter.store.planning import WAITING
+from newsletter.store.rows import UNLEASED
+
+_column = tables.posts.c
+_FIELDS = [_column[one.name] for one in fields(Post)]
+_OPEN = (State.READY, State.DEFERRED)
+
+
+class Posts:
+    """Plans, claims and settles posts. Every change is durable when its method returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def plan(self, local_date: date, channels: Collection[str], at: datetime) -> int:
+        """Plan a post in each of `channels` for `local_date`; those that are planned already stay as they are. What
+        still waits there from earlier dates is superseded, but for what may have been posted already. Returns how many
+        rows are new."""
+        row = {"local_date": local_date, "state": State.READY, "updated_at": at}
+        new = 0
+        async with self._database.write() as connection:
+            for channel in channels:
+                added = insert_new(connection, tables.posts).values(channel=channel, **row)
+                new += (await connection.execute(added)).rowcount
+            earlier = and_(_column.channel.in_(channels), _column.local_date < local_date)
+            waits = and_(earlier, _column.state.in_(WAITING), _column.resent == false())
+            reason = f"the post of {local_date} carries it"
+            await _change(connection, waits, at, state=State.SUPERSEDED, reason=reason, next_at=None)
+        return new
+
+    async def recover(self, at: datetime, on_unknown: str, alive: Callable[[str], bool | None] = unheard_of) -> int:
+        """Take back the rows whose lease ended before `at`, or whose owner is not `alive`: as `Ledger.recover` does."""
+        async with self._database.write() as connection:
+            leased = await connection.scalars(select(_column.lease_owner).where(_column.state == State.SENDING))
+            fates = {owner: alive(owner) for owner in set(leased) if owner}
+            gone = [owner for owner, fate in fates.items() if fate is False]
+            there = [owner for owner, fate in fates.items() if fate]
+            over = and_(_column.lease_until <= at, _column.lease_owner.not_in(there))
+            lost = and_(_column.state == State.SENDING, or_(over, _column.lease_owner.in_(gone)))
+            in_data = and_(lost, _column.phase == Phase.DATA)
+            claimed = and_(lost, _column.phase == Phase.CLAIMED)
+            changed = await _change(connection, claimed, at, state=State.READY, **UNLEASED)
+            reason = "the service's answer was lost"
+            if on_unknown == "resend":
+                unknown = and_(or_(_column.state == State.UNKNOWN, in_data), _column.resent == false())
+                again = {"state": State.READY, "resent": True, "reason": f"{reason}: posted once more", **UNLEASED}
+                changed += await _change(connection, unknown, at, **again)
+            return changed + await _change(connection, in_data, at, state=State.UNKNOWN, reason=reason, **UNLEASED)
+
+    async def claim(
+        self, channels: Collection[str], until: date, owner: str, at: datetime, lease: timedelta
+    ) -> Post | None:
+        """Claim the oldest post in `channels`, of local dates up to `until`, that may go out at `at`: it is `owner`'s
+        until `at` + `lease`. None when there is none."""
+        due = or_(_column.next_at.is_(null()), _column.next_at <= at)
+        which = and_(_column.channel.in_(channels), _column.local_date <= until, _column.state.in_(_OPEN), due)
+        query = select(_column.id).where(which).order_by(_column.local_date, _column.id).limit(1)
+        async with self._database.write() as connection:
+            number = await connection.scalar(query.with_for_update())
+            if number is None:
+                return None
+            this = _column.id == number
+            leased = {"phase": Phase.CLAIMED, "lease_owner": owner, "lease_until": at + lease, "next_at": None}
+            await _change(connection, this, at, state=State.SENDING, attempt=_column.attempt + 1, **leased)
+            return next(iter(await _posts(connection, this)))
+
+    async def begin(self, post: Post, owner: str, at: datetime, papers: int) -> None:
+        """Note, before it is posted, that from now on the service may have it; it shows that many `papers`.
+
+        Raises WithdrawnError when the row is not `owner`'s any more: it must not be posted.
+        """
+        await self._mark(post, owner, at, phase=Phase.DATA, papers=papers)
+
+    async def settle(
+        self, post: Post, owner: str, at: datetime, state: State, reason: str = "", next_at: datetime | None = None
+    ) -> None:
+        """Record what became of a post, and end its lease. `state` is a settled one, or deferred until `next_at`.
+
+        Raises WithdrawnError when the row is not `owner`'s any more.
+        """
+        if state not in SETTLED_STATES | {State.DEFERRED}:
+            raise ValueError(f"a post cannot be settled as {state}")
+        await self._mark(post, owner, at, state=state, reason=reason, next_at=next_at, **UNLEASED)
+
+    async def _mark(self, post: Post, owner: str, at: datetime, **columns: object) -> None:
+        held = and_(_column.id == post.id, _column.state == State.SENDING, _column.lease_owner == owner)
+        async with self._database.write() as connection:
+            if not await _change(connection, held, at, **columns):
+                raise WithdrawnError(f"The post in {post.channel} of {post.local_date} is another sender's by now.")
+
+    async def newest(self, limit: int, channels: Iterable[str] | None = None) -> list[Post]:
+        """The newest `limit` posts, in all channels where None, the newest first."""
+        query = select(*_FIELDS).order_by(_column.local_date.desc(), _column.id.desc()).limit(limit)
+        if channels is not None:
+            query = query.where(_column.channel.in_(list(channels)))
+        async with self._database.read() as connection:
+            return [Post(*row) for row in await connection.execute(query)]
+
+    async def of_date(self, local_date: date) -> list[Post]:
+        """The posts of `local_date`, in the order in which they were planned."""
+        async with self._database.read() as connection:
+            return await _posts(connection, _column.local_date == local_date)
+
+    async def last_settled(self, channel: str, before: date) -> date | None:
+        """The newest local date before that one up to which the channel has everything: it was posted, may have been,
+        or there was nothing new."""
+        had = or_(
+            _column.state.in_((State.ACCEPTED, State.UNKNOWN)),
+            _column.resent == true(),
+            and_(_column.state == State.SKIPPED, _column.reason.startswith("nothing new")),
+        )
+        query = select(func.max(_column.local_date)).where(_column.channel == channel, _column.local_date < before, had)
+        async with self._database.read() as connection:
+            last: date | None = await connection.scalar(query)
+            return last
+
+    async def first_planned(self, channel: str) -> date | None:
+        """The first local date that was ever planned there."""
+        async with self._database.read() as connection:
+            query = select(func.min(_column.local_date)).where(_column.channel == channel)
+            first: date | None = await connection.scalar(query)
+            return first
+
+    async def next_at(self, channels: Collection[str]) -> datetime | None:
+        """When the first deferred post in `channels` is tried again; None when there is none."""
+        async with self._database.read() as connection:
+            waits = and_(_column.state == State.DEFERRED, _column.channel.in_(list(channels)))
+            query = select(func.min(_column.next_at)).where(waits)
+            earliest: datetime | None = await connection.scalar(query)
+            return earliest
+
+
+async def _posts(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Post]:
+    query = select(*_FIELDS).where(which).order_by(_column.local_date, _column.id)
+    return [Post(*row) for row in await connection.execute(query)]
+
+
+async def _change(connection: AsyncConnection, which: ColumnElement[bool], at: datetime, **columns: object) -> int:
+    changed = update(tables.posts).where(which).values(updated_at=at, **columns)
+    return (await connection.execute(changed)).rowcount

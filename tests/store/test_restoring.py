@@ -1,0 +1,310 @@
+"""A backup in the place of the database: what it needs, what it tells, and that nothing goes out twice unseen."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from test_upgrading import older
+
+from newsletter.errors import StoreError
+from newsletter.model import Rhythm, State, Status, Subscriber
+from newsletter.policy.hours import Calendar
+from newsletter.store import Owner, Store
+from newsletter.store.backing_up import back_up
+from newsletter.store.migrating import HEAD
+from newsletter.store.owners import at_work
+from newsletter.store.restoring import HELD, LOOK, Restored, restore
+
+NOW = datetime(2025, 3, 14, 9, tzinfo=UTC)  # a Friday
+LATER = NOW + timedelta(days=4)  # Tuesday
+HOUR = timedelta(hours=1)
+CALENDAR = Calendar(time(6), ZoneInfo("UTC"), frozenset(range(7)), 4 * HOUR, 12 * HOUR)
+ADA, BEN, CYD, DOT = (Subscriber(f"{name}@example.org", origin="import") for name in ("ada", "ben", "cyd", "dot"))
+WEEKLY = replace(DOT, rhythm=Rhythm.WEEKLY)
+
+
+def held_in(file: Path) -> bytes:
+    """What is in it; every change of it is made in the file itself, once it is closed."""
+    return file.read_bytes()
+
+
+def is_private(*files: Path) -> bool:
+    return all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+
+
+def put(file: Path, content: bytes | None) -> None:
+    file.unlink(missing_ok=True)
+    if content is not None:
+        file.write_bytes(content)
+
+
+def silent(step: str, done: int, every: int) -> None:
+    """Hears nothing."""
+
+
+async def restored(
+    file: Path,
+    backup: Path,
+    *,
+    hold: bool = False,
+    rehearse: bool = False,
+    running: Sequence[str] = (),
+    now: datetime = LATER,
+) -> Restored:
+    return await restore(
+        f"sqlite:///{file}",
+        backup,
+        running,
+        CALENDAR,
+        now,
+        silent,
+        hold=hold,
+        rehearse=rehearse,
+    )
+
+
+async def sent(store: Store, day: date, at: datetime, *addresses: str) -> None:
+    """Plan and deliver to these."""
+    people = await store.subscribers.named(addresses)
+    await store.ledger.plan(day, [one.id for one in people.values()], at)
+    for claimed in await store.ledger.claim(day, "me", at, timedelta(minutes=5), 9):
+        await store.ledger.settle(claimed, "me", at, State.ACCEPTED, code=250)
+
+
+@pytest.fixture
+async def backup(file: Path, tmp_path: Path) -> Path:
+    """Of Friday: two had their mail, one's waits. Since then all had Monday's and Tuesday's, and some left."""
+    kept = tmp_path / "kept.db"
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.subscribers.add([ADA, BEN, CYD, WEEKLY])
+        await sent(store, NOW.date(), NOW, ADA.address, BEN.address)
+        await store.ledger.plan(NOW.date(), [3], NOW)
+        await back_up(f"sqlite:///{file}", kept, silent)
+        later = NOW + timedelta(hours=1)
+        await sent(store, NOW.date(), later, CYD.address)
+        for days in (3, 4):
+            at = NOW + timedelta(days=days)
+            readers = [ADA.address, BEN.address, CYD.address, *([DOT.address] if days == 3 else [])]
+            await sent(store, at.date(), at, *readers)
+        await store.subscribers.leave(BEN.address, "one click", later)
+        assert await store.subscribers.erase(CYD.address, "forgotten", later)
+    return kept
+
+
+async def test_what_goes_out_once_more_is_told_and_what_was_refused_since_is_not_lost(file: Path, backup: Path) -> None:
+    found = await restored(file, backup)
+    assert found.newest == NOW
+    assert (found.read, found.refused, found.forgotten) == (True, 2, 1)
+    assert found.since == {NOW.date(): 1, date(2025, 3, 17): 4, date(2025, 3, 18): 3}
+    # Cyd, who waited, was forgotten; today is Tuesday: Ada is due, Dot is not, Ben has left.
+    assert (found.waiting, found.due, found.held) == ({}, 1, 0)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert {one.address: one.status for one in await store.subscribers.all()} == {
+            ADA.address: Status.ACTIVE,
+            BEN.address: Status.LEFT,
+            "forgotten reader 3": Status.LEFT,
+            DOT.address: Status.ACTIVE,
+        }
+        assert (await store.suppressions.find(CYD.address)) is not None
+        assert await store.ledger.balanced()
+        # And so it is, for the file cannot know better.
+        assert await store.ledger.plan(LATER.date(), [1, 2, 3, 4], LATER) == 4
+        claimed = await store.ledger.claim(LATER.date(), "me", LATER, timedelta(minutes=5), 9)
+        assert [one.address for one in claimed] == [ADA.address, DOT.address]
+    assert found.aside is not None
+    with closing(sqlite3.connect(found.aside)) as there:
+        assert there.execute("SELECT count(*) FROM deliveries").fetchone() == (10,)
+    assert is_private(found.aside, file)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["backups", "newsletter.db"]
+
+
+async def test_held_sends_nothing_by_itself_that_may_have_gone_out(file: Path, backup: Path) -> None:
+    async with await Store.open(f"sqlite:///{backup}") as store:
+        await store.ledger.plan(date(2025, 3, 15), [1], NOW + timedelta(minutes=1))
+        await store.ledger.claim(date(2025, 3, 15), "gone", NOW, timedelta(minutes=5), 1)
+    found = await restored(file, backup, hold=True)
+    # Ada's of Saturday was in somebody's hands; today's hers, and Dot's, who was due on Monday.
+    assert (found.waiting, found.due, found.held) == ({date(2025, 3, 15): 1}, 1, 3)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        held = await store.ledger.deliveries(state=State.UNKNOWN)
+        assert {(one.address, one.local_date, one.reason) for one in held} == {
+            (ADA.address, date(2025, 3, 15), HELD),
+            (ADA.address, LATER.date(), HELD),
+            (DOT.address, LATER.date(), HELD),
+        }
+        # No run sends it, whatever it thinks of unknown ones, and no digest goes back behind it.
+        for on_unknown in ("resend", "hold"):
+            assert await store.ledger.recover(LATER + timedelta(days=1), on_unknown) == 0
+        assert await store.ledger.plan(LATER.date(), [1, 4], LATER) == 0
+        assert await store.ledger.claim(LATER.date(), "me", LATER, timedelta(minutes=5), 9) == []
+        assert await store.ledger.last_settled([1, 4]) == {1: LATER.date(), 4: LATER.date()}
+        assert await store.ledger.balanced()
+        # The operator's word sends one.
+        assert await store.ledger.reopen({State.UNKNOWN}, address=ADA.address, at=LATER) == 2
+
+
+async def test_where_a_scheduler_looks_each_readers_own_dates_are_held_and_no_hour_that_is_still_to_come(
+    file: Path, tmp_path: Path
+) -> None:
+    """A backup of Sunday, half past six, with Sunday's edition; restored on Sunday, half past six in the evening."""
+    sunday, kept = date(2025, 3, 16), tmp_path / "kept.db"
+    at = datetime.combine(sunday, time(6, 30), UTC)
+    monday, evening = sunday + timedelta(days=1), at + 12 * HOUR
+    ahead = replace(ADA, timezone="Pacific/Kiritimati")  # seven o'clock of Monday is 17:00 UTC of Sunday
+    behind = replace(CYD, timezone="Pacific/Honolulu")  # seven o'clock of Sunday is 17:00 UTC
+    late = replace(DOT, hour=20)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.subscribers.add([ahead, BEN, behind, late], at - 48 * HOUR)
+        await store.editions.freeze(sunday, [], [], [])
+        await sent(store, sunday - timedelta(days=1), at - 10 * HOUR, late.address)
+        await store.moments.note(LOOK, at)
+        await back_up(f"sqlite:///{file}", kept, silent)
+    found = await restored(file, kept, hold=True, now=evening)
+    assert (found.due, found.held) == (3, 4)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        held = await store.ledger.deliveries(state=State.UNKNOWN)
+        assert {(one.address, one.local_date, one.through) for one in held} == {
+            (ahead.address, sunday, sunday - timedelta(days=1)),  # or a run of today would send it
+            (ahead.address, monday, sunday),
+            (BEN.address, sunday, sunday),
+            (behind.address, sunday, sunday),
+        }
+        slots = [(one.timezone, one.hour, one.rhythm, evening) for one in (ahead, BEN, behind, late)]
+        assert await store.hours.due(sunday, slots, 9) == [4]  # whose hour is still to come
+    # An edition that the backup does not know is made anew, with what was sent of it: nobody has that twice.
+    await restored(file, kept, hold=True, now=evening + timedelta(days=1))
+    async with await Store.open(f"sqlite:///{file}") as store:
+        held = await store.ledger.deliveries(state=State.UNKNOWN)
+        assert {(one.address, one.local_date, one.through) for one in held} == {
+            (ahead.address, monday, sunday),
+            (ahead.address, monday + timedelta(days=1), monday),
+            (BEN.address, monday, monday),
+            (behind.address, monday, monday),
+            (late.address, sunday, sunday),
+        }
+
+
+async def test_a_rehearsal_changes_nothing(file: Path, backup: Path) -> None:
+    before = held_in(file)
+    found = await restored(file, backup, hold=True, rehearse=True)
+    assert (found.aside, found.held, sum(found.since.values())) == (None, 2, 8)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["newsletter.db"]
+    with closing(sqlite3.connect(file)) as there:
+        assert there.execute("SELECT count(*) FROM deliveries").fetchone() == (10,)
+    assert len(before) == len(held_in(file))
+
+
+async def test_where_there_is_none(file: Path, backup: Path) -> None:
+    put(file, None)
+    found = await restored(file, backup)
+    assert (found.aside, found.read, found.refused, found.since) == (None, False, 0, {})
+    assert found.waiting == {NOW.date(): 1}
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert len(await store.subscribers.all()) == 4
+
+
+async def test_what_cannot_be_read_is_kept_aside_as_it_is(file: Path, backup: Path) -> None:
+    content = os.urandom(5000)
+    put(file, content)
+    file.with_name("newsletter.db-wal").write_bytes(b"its log")
+    found = await restored(file, backup)
+    assert (found.read, found.refused) == (False, 0)
+    assert found.aside is not None
+    assert found.aside.read_bytes() == content
+    assert found.aside.with_name(f"{found.aside.name}-wal").read_bytes() == b"its log"
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert len(await store.subscribers.all()) == 4
+
+
+async def test_nobody_may_be_at_work(file: Path, backup: Path) -> None:
+    with Owner(file.parent / "running") as owner:
+        assert at_work(file.parent / "running") == [owner.name]
+        with pytest.raises(StoreError, match=f"is in use by {owner.name}: stop what runs"):
+            await restored(file, backup, running=at_work(file.parent / "running"))
+    assert at_work(file.parent / "running") == []
+    async with await Store.open(f"sqlite:///{file}") as store:
+        before = await store.ledger.counts()
+        with pytest.raises(StoreError, match="is in use by another process: stop it"):
+            await restored(file, backup)
+        assert await store.ledger.counts() == before
+    assert not [path for path in file.parent.iterdir() if path.name.startswith(".")]
+    assert (await restored(file, backup)).aside is not None
+
+
+async def test_what_is_no_backup_of_ours_is_refused_with_a_sentence(file: Path, backup: Path, tmp_path: Path) -> None:
+    before = held_in(file)
+    other = tmp_path / "other"
+
+    async def refused(content: bytes | None, match: str) -> None:
+        if content is not None:
+            other.write_bytes(content)
+        with pytest.raises(StoreError, match=match):
+            await restored(file, other)
+        other.unlink(missing_ok=True)
+
+    whole = held_in(backup)
+    await refused(None, "cannot be read .*: name a backup")
+    await refused(b"", "is no SQLite database: name a backup")
+    await refused(b"PGDMP\x01", "is no SQLite database: `pg_restore` reads it")
+    await refused(whole[:5000], "is damaged|cannot be copied|The copy of")
+    await refused(whole[:8192] + os.urandom(len(whole) - 8192), "is damaged|cannot be copied|The copy of")
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE subscribers (id)")
+    await refused(None, "is not a database of newsletter's")
+    other.write_bytes(whole)
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+        connection.commit()
+    await refused(None, rf"newer version of newsletter \(its revision is 0999, ours {HEAD}\)")
+    with pytest.raises(StoreError, match="is the database itself"):
+        await restored(file, file)
+    assert held_in(file) == before
+    assert sorted(path.name for path in file.parent.iterdir()) == ["newsletter.db"]
+
+
+async def test_one_of_an_older_version_is_brought_up_to_date(file: Path, backup: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old" / "old.db"
+    await older(old, "0006")
+    found = await restored(file, old)
+    assert found.newest == datetime(2025, 3, 12, 7, tzinfo=UTC)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert "ada@example.org" in await store.subscribers.suppressed()
+    assert [path.name for path in (file.parent / "backups").iterdir()] == [found.aside.name if found.aside else ""]
+
+
+async def test_a_server_has_a_program_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(
+        StoreError, match=r"pg_restore --no-owner --dbname=postgresql://news@db/news papers.dump"
+    ) as error:
+        await restore(
+            "postgresql://news:word@db/news",
+            Path("papers.dump"),
+            (),
+            CALENDAR,
+            NOW,
+            silent,
+        )
+    assert "word" not in str(error.value)
+
+
+async def test_one_that_is_damaged_somewhere_proves_nothing(file: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'suppressions'")
+        ((size,),) = connection.execute("PRAGMA page_size")
+    content = bytearray(held_in(file))
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    put(file, bytes(content))
+    found = await restored(file, backup)
+    assert (found.read, found.refused, found.since) == (False, 0, {})
+    assert found.aside is not None
+    assert held_in(found.aside) == content
