@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email import charset
 from http import HTTPStatus
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -98,6 +100,22 @@ class Outlet:
         return Outcome(State.UNKNOWN, None, f"{self.service} did not say whether it took the post")
 
 
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Let what Apprise's plugins do on import end there: their warnings, and how the whole process encodes headers.
+
+    One of them has everybody's UTF-8 headers written as quoted-printable, the longer form too. A digest would then have
+    other bytes when it is made again in a process that posts.
+    """
+    ours = charset.CHARSETS["utf-8"]
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # what they find deprecated is not ours to mend
+            yield
+    finally:
+        charset.CHARSETS["utf-8"] = ours
+
+
 def _plugin(name: str, url: str) -> NotifyBase:
     try:
         import apprise
@@ -116,8 +134,7 @@ def _plugin(name: str, url: str) -> NotifyBase:
         asset = apprise.AppriseAsset(
             async_mode=False, http_redirects=False, app_id="newsletter", app_desc="research papers"
         )
-        with catch_warnings():
-            simplefilter("ignore")  # it imports all its plugins, and what they find deprecated is not ours to mend
+        with _as_it_was():  # all its plugins are imported here
             plugin: Any = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     except Exception:  # whatever a plugin raises for a URL that it does not like: its words may hold the URL
         plugin = None

@@ -81,6 +81,7 @@ def _answer(written: asyncio.Future[None], error: StoreError | None) -> None:
         written.set_result(None)
     else:
         written.set_exception(error)
+        written.exception()  # heard: one whose caller was cancelled meanwhile would be told to the log, with its trace
 
 
 def _stopped(failure: BaseException) -> StoreError:

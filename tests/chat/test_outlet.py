@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 
@@ -30,6 +31,19 @@ async def server() -> AsyncIterator[WebServer]:
 
 def outlet(server: WebServer, query: str = "") -> Outlet:
     return Outlet("lab", f"json://127.0.0.1:{server.port}/{TOKEN}{query}")
+
+
+def test_headers_are_encoded_as_before_once_apprise_is_loaded() -> None:
+    said = """if True:
+        from newsletter.mail import headers
+        before = headers.text("Subject", "Zwölf 深度学习 " * 20)
+        from newsletter.chat.outlet import Outlet
+        Outlet("lab", "json://127.0.0.1/x")
+        import apprise.plugins.email
+        assert headers.text("Subject", "Zwölf 深度学习 " * 20) == before
+    """
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_a_post_arrives_as_it_is(server: WebServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -127,6 +128,31 @@ async def test_when_a_commit_fails_everybody_stops() -> None:
         assert isinstance(error.value.__cause__, OSError)
     assert attempts == 2
     await group.close()
+
+
+async def test_who_is_cancelled_before_the_commit_fails_leaves_nothing_in_the_log() -> None:
+    unheard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    failing = asyncio.Event()
+
+    async def commit(group: Sequence[int]) -> list[StoreError | None]:
+        await failing.wait()
+        raise StoreError("The database cannot be reached.")
+
+    group = Group(commit)
+    callers = [asyncio.create_task(group.write(number, happened=number != 3)) for number in range(5)]
+    await asyncio.sleep(0.001)
+    for one in callers[2:]:
+        one.cancel()
+    await asyncio.gather(*callers[2:], return_exceptions=True)
+    failing.set()
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(answer) for answer in answers] == 2 * [StoreError] + 3 * [asyncio.CancelledError]
+    await group.close()
+    del answers, callers, one, group
+    await asyncio.sleep(0.01)  # until the loop holds none of them
+    gc.collect()
+    assert unheard == []
 
 
 async def test_a_writer_that_is_cancelled_leaves_nobody_waiting() -> None:
