@@ -185,6 +185,9 @@ class Year:
     def _foresee_the_edition(self) -> date | None:
         """Have the documents there that there are by now; the day of the edition that is waited for, if one is."""
         now, today = self.world.now, self.expected.awaited(self.world.now)
+        hidden = self.world.folder.with_name("hidden")
+        if hidden.exists():
+            hidden.rename(self.world.folder)
         for day in (today - number * DAY for number in range(7, -1, -1)):
             if day not in self.told and day.weekday() < 5 and day.day not in (1, 24):  # there are holidays
                 self.told.add(day)
@@ -197,9 +200,8 @@ class Year:
         if self.asked < given_up - WAIT and self.random.random() < 0.1:
             self.broken_until = now + self.random.choice([HOUR, 3 * HOUR])
         is_broken = now < self.broken_until
-        hidden = self.world.folder.with_name("hidden")
-        if is_broken != hidden.exists():
-            (self.world.folder if is_broken else hidden).rename(hidden if is_broken else self.world.folder)
+        if is_broken:
+            self.world.folder.rename(hidden)
         if self.asked < given_up - WAIT or (self.was_broken and self.asked + ASK_AGAIN <= now < given_up):
             self.asked, self.was_broken = now, is_broken
             self.known |= set() if is_broken else self.told
