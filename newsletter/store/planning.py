@@ -38,7 +38,8 @@ async def plan(
     new = 0
     for some in within(connection, tables.subscribers.c.id, ids):
         new += await _add(connection, row | {"through": through}, some)
-    await _supersede(connection, local_date, ids, at, missed or f"the digest of {local_date} carries it")
+    carrier = "next digest" if missed else f"digest of {local_date}"
+    await _supersede(connection, local_date, ids, at, f"the {carrier} carries it")
     await _grow_audience(connection, local_date, new)
     return new
 

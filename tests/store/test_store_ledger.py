@@ -63,6 +63,16 @@ async def test_planning_again_adds_only_who_is_new(ledger) -> None:
     assert await ledger.balanced()
 
 
+async def test_a_later_date_that_was_missed_does_so_too_and_each_says_its_own_why(ledger) -> None:
+    await ledger.plan(DAY, [1], NOW)
+    assert await ledger.plan(NEXT, [1, 2], NOW, missed="nobody looked in time") == 2
+    assert await states(ledger) == [State.SUPERSEDED]
+    assert await states(ledger, NEXT) == [State.SUPERSEDED] * 2
+    [waited] = await ledger.of_date(DAY)
+    assert waited.reason == "the next digest carries it"
+    assert {one.reason for one in await ledger.of_date(NEXT)} == {"nobody looked in time"}
+
+
 async def test_a_later_date_supersedes_what_still_waits(ledger) -> None:
     await ledger.plan(DAY, [1, 2, 3, 4, 5], NOW)
     accepted, deferred, sending, _ready, _other = (*await claim(ledger, limit=3), None, None)
