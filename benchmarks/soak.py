@@ -4,8 +4,9 @@
 
 The clock jumps from look to look, eight a day; collecting, freezing, planning, composing and sending are the real ones,
 and the relay is Postfix's smtp-sink. Each look opens everything anew, as `newsletter schedule` does. Readers live in 24
-time zones and read daily. After a tenth of the days (the archive fills, caches warm up) growth counts: per day, by the
-slope of a straight line. `--keep` is delivery.keep.
+time zones and read daily. Growth counts, by the slope of a straight line, once the archive of papers that scores are
+measured against is full (`ranking.archive_days`, 150): until then there is more of it every day. `--keep` is
+delivery.keep.
 """
 
 from __future__ import annotations
@@ -160,9 +161,11 @@ def main() -> None:
         folder = Path(name)
         loaded = installed(folder, asked.readers, asked.keep, port)
         found = asyncio.run(live(loaded, folder / "documents", asked.days, asked.papers))
-        rest = found[max(asked.days // 10, 1) :]
+        filled = loaded.settings.ranking.archive_days
+        rest = found[filled:] if asked.days > filled + 10 else found[asked.days // 2 :]
         states = asyncio.run(counted(loaded))
         say(f"\n{asked.days} days of {asked.readers:,} readers; deliveries: {states}")
+        say(f"growth is that from day {asked.days - len(rest) + 1} on")
         memory, files = slope([one.memory for one in rest]), slope([one.files for one in rest])
         say(f"memory    {rest[0].memory:.0f} MB to {rest[-1].memory:.0f} MB, {memory:+.3f} MB a day")
         say(f"files     {rest[0].files} to {rest[-1].files}, {files:+.4f} a day")

@@ -291,9 +291,9 @@ async def test_weeks_in_which_clocks_change(tmp_path: Path) -> None:
     await lived(tmp_path, 3, 80, date(2025, 3, 8), 31)
 
 
-@pytest.mark.skipif(not os.environ.get("NEWSLETTER_TEST_YEAR"), reason="takes minutes: NEWSLETTER_TEST_YEAR=1")
+@pytest.mark.skipif(not os.environ.get("NEWSLETTER_TEST_YEAR"), reason="takes minutes: NEWSLETTER_TEST_YEAR=a seed")
 @pytest.mark.timeout(3600)
 async def test_a_year(tmp_path: Path) -> None:
-    year = await lived(tmp_path, 2025, 300, date(2025, 1, 1), 365)
+    year = await lived(tmp_path, int(os.environ["NEWSLETTER_TEST_YEAR"]), 300, date(2025, 1, 1), 365)
     assert len(year.expected.editions) > 200
-    assert sum(len(one.had) for one in year.readers) > 30_000
+    assert sum(len(one.had) for one in year.readers) > 25_000
