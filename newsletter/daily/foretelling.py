@@ -73,6 +73,11 @@ async def _reader(store: Store, address: str) -> Subscriber:
         raise NotFoundError(f"{reader.address} is not mailed: {suppressed[reader.address].reason}")
     if reader.status not in (Status.ACTIVE, Status.PAUSED):
         raise NotFoundError(f"{reader.address} is not mailed: the subscriber is {reader.status}")
+    try:
+        ZoneInfo(reader.timezone)
+    except ZoneInfoNotFoundError:
+        why = f"this machine does not know the time zone {reader.timezone}; `pip install -U tzdata` brings the newest"
+        raise NotFoundError(f"{reader.address} is not mailed: {why}") from None
     return reader
 
 

@@ -9,14 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from web_server import Reply, WebServer
 from world import FRIDAY, World, reader
 
 from newsletter.assembly import channels_of, rules_of
 from newsletter.daily import Daily
 from newsletter.daily.foretelling import Coming, foretell
+from newsletter.errors import NotFoundError
 from newsletter.model import Rhythm, State, Subscriber
 from newsletter.settings.channels import ChannelTable
+from newsletter.store import tables
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TOKEN = "s3cr3ttoken123"
@@ -110,6 +113,23 @@ async def test_who_is_due_and_waits_for_the_edition_is_told_until_when(world: Wo
     assert await foretold(world) == []
     async with world.daily() as daily:
         assert len(await daily.store.ledger.of_date(FRIDAY)) == 2
+
+
+async def test_readers_whose_time_zone_is_not_known_here_are_told_of(world: World) -> None:
+    world.readers(reader("ada"), reader("bea"))
+    at(world, FRIDAY, 6)
+    async with world.daily() as daily, daily.store.database.write() as connection:
+        bea = update(tables.subscribers).where(tables.subscribers.c.address.startswith("bea"))
+        await connection.execute(bea.values(timezone="Mars/Olympus_Mons", origin="web"))
+    world.configuration = replace(world.configuration, subscribers=world.configuration.subscribers[:1])
+    found = words(await foretold(world, 2 * HOUR), "digests")
+    assert found == [
+        "no digests for readers of daily, from 07:00: they wait: this machine does not know their time zone, "
+        "Mars/Olympus_Mons",
+        "digests of 2025-03-14 for 1 reader: daily, from 07:00 in UTC; up to the edition of 2025-03-14",
+    ]
+    with pytest.raises(NotFoundError, match="does not know the time zone Mars/Olympus_Mons"):
+        await foretold(world, DAY, "bea@example.org")
 
 
 async def test_what_nobody_looked_at_in_time_is_told(world: World) -> None:
