@@ -1,6 +1,7 @@
 """The one place that builds concrete parts from the configuration: the journey, on the sources, the relays and the
 store that are configured."""
 
+from newsletter.assembly.channels import channels_of
 from newsletter.assembly.journey import (
     OpenedDispatch,
     calendar,
@@ -10,6 +11,7 @@ from newsletter.assembly.journey import (
     opened_site,
     opened_store,
     opened_workplace,
+    rules_of,
 )
 from newsletter.assembly.places import (
     BACKUPS,
@@ -33,6 +35,7 @@ __all__ = [
     "RUNNING",
     "OpenedDispatch",
     "calendar",
+    "channels_of",
     "copies",
     "database_url",
     "limits",
@@ -46,6 +49,7 @@ __all__ = [
     "outbox",
     "present",
     "records_source",
+    "rules_of",
     "utc_now",
     "watch",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from newsletter.daily import Publishing, Rules
@@ -11,6 +11,11 @@ from newsletter.model.post import Channel
 from newsletter.settings import Settings
 from newsletter.store import Store
 from newsletter.store.owners import Owner
+
+
+def channels_of(settings: Settings) -> Sequence[Channel]:
+    """The configured channels, without their URLs."""
+    return [Channel(one.name, one.topics, one.rhythm, one.papers) for one in settings.channels]
 
 
 def channel_posting(
@@ -29,6 +34,5 @@ def channel_posting(
 
         return Service(name, urls[name])
 
-    channels = [Channel(one.name, one.topics, one.rhythm, one.papers) for one in settings.channels]
     look = settings.email.look()
-    return Posting(store, publishing, channels, outlet, look, rules, now, owner.name, owner.is_alive)
+    return Posting(store, publishing, channels_of(settings), outlet, look, rules, now, owner.name, owner.is_alive)

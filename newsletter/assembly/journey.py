@@ -129,7 +129,7 @@ def _journey(
     now: Callable[[], datetime],
     progress: Progress,
 ) -> Iterator[_Parts]:
-    rules = _rules(settings)
+    rules = rules_of(settings)
     publishing, composing = _parts(settings, topics, store, rules, now, progress)
     with Owner(settings.state_dir / RUNNING) as owner:
 
@@ -163,7 +163,7 @@ async def _opened_delivering(
     if logging:
         speak(logging)
     async with await Store.open(database_url(settings)) as store:
-        rules = _rules(settings)
+        rules = rules_of(settings)
         _, composing = _parts(settings, topics, store, rules, utc_now, _silent)
         with Owner(settings.state_dir / RUNNING) as owner:
             mailer = partial(opened_mailer, settings, store, sending_processes(settings))
@@ -201,7 +201,8 @@ def _silent(step: str, done: int, total: int) -> None:
     """Shows no progress."""
 
 
-def _rules(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> Rules:
+    """What of the settings the journey obeys."""
     return Rules(
         look_back=settings.edition.look_back,
         limits=limits(settings),

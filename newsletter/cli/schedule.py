@@ -87,13 +87,14 @@ def _chores(loaded: Configuration, now: datetime, until: datetime) -> list[Comin
 
 
 def _show_next(loaded: Configuration, span: timedelta, address: str | None, as_json: bool) -> None:
-    from newsletter.assembly import calendar, opened_store, utc_now
+    from newsletter.assembly import channels_of, opened_store, rules_of, utc_now
     from newsletter.daily.foretelling import foretell
 
     async def foretold() -> list[dict[str, object]]:
         async with opened_store(loaded) as store:
             now = utc_now()
-            found = await foretell(store, calendar(loaded.settings), now, span, address)
+            settings = loaded.settings
+            found = await foretell(store, rules_of(settings), channels_of(settings), now, span, address)
             if address is None:
                 found = sorted([*found, *_chores(loaded, now, now + span)], key=lambda one: one.at)
             return [{"at": one.at, "what": one.what, "why": one.why} for one in found]

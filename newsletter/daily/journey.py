@@ -229,7 +229,7 @@ class Daily:
         day = self._looking.newest
         posts = []
         if not dispatch.stopped:
-            posts = await self.posting.post(await self.posting.newest_day(), lambda: dispatch.stopped)
+            posts = await self.posting.post_due(lambda: dispatch.stopped)
         next_at = await self._next_at(dates)
         alerts = (*dispatch.alerts, *self.publishing.alerts, *self.posting.alerts)
         return Sent(day, tuple(dates), dispatch.attempted - attempted, next_at, alerts, failure, tuple(posts))

@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol
 
 from newsletter import languages
+from newsletter.daily import posts_due
 from newsletter.daily.publishing import Publishing, Rules
 from newsletter.errors import ChannelError, CompositionError, NotFoundError
 from newsletter.model import Digest, Edition, Outcome, Ranking, State
 from newsletter.model.post import Channel, Form, Post
-from newsletter.policy import due, retry
-from newsletter.policy.hours import ONE_DAY
+from newsletter.policy import retry
 from newsletter.ranking import Limits, digest
 from newsletter.rendering.look import Look
 from newsletter.rendering.posts import Composed, compose
@@ -66,21 +66,16 @@ class Posting:
         self._is_alive = is_alive
         self.alerts: list[str] = []
 
-    async def newest_day(self) -> date:
-        """The day that posts are of: that of the newest edition there may be, once it is there or waited for no longer.
-        Until then that of the newest there is, and the day before it where there is none within the look-back: a post
-        of the day would go without its edition, and the channel's next one begins behind it."""
-        now, calendar = self._now(), self._rules.calendar
-        day = calendar.newest(now)
-        if now >= calendar.given_up(day):
-            return day
-        newest = await self._store.editions.newest(day)
-        if newest and newest.day > day - timedelta(days=self._rules.look_back):
-            return newest.day
-        return day - ONE_DAY
+    async def post_due(self, stopped: Callable[[], bool] = lambda: False) -> list[Post]:
+        """Post what is due now by the calendar, and what waits of whatever date; as `post`."""
+        day = await posts_due.newest_day(self._store, self._rules, self._now())
+        return await self.post(day, stopped, by_calendar=True)
 
-    async def post(self, day: date, stopped: Callable[[], bool] = lambda: False) -> list[Post]:
+    async def post(
+        self, day: date, stopped: Callable[[], bool] = lambda: False, *, by_calendar: bool = False
+    ) -> list[Post]:
         """Plan what is due on `day`, and post what waits until then; the posts that were tried, and those of `day`.
+        `by_calendar` as for `posts_due.to_plan`; then what was planned for a later day is posted as well.
 
         A channel that cannot be used as it is configured is passed over, with an alert; its posts wait. Begins nothing
         more once it is `stopped`.
@@ -89,12 +84,14 @@ class Posting:
         if not self._channels:
             return []
         await self._store.posts.recover(self._now(), self._rules.on_unknown, self._is_alive)
-        await self._plan(day)
-        tried = set()
+        channels, now = self._channels.values(), self._now()
+        through = await posts_due.to_plan(self._store, self._rules, channels, day, by_calendar=by_calendar)
+        await self._store.posts.plan(day, through, now)
+        until, tried = date.max if by_calendar else day, set()
         for name, channel in self._channels.items():
             with suppress(ChannelError):
                 outlet = self._opened(name)
-                while not stopped() and (one := await self._claimed(name, day)):
+                while not stopped() and (one := await self._claimed(name, until)):
                     tried.add(one.id)
                     await self._deliver(one, channel, outlet)
         found = await self._store.posts.newest(10 * len(self._channels), self._channels)
@@ -111,30 +108,12 @@ class Posting:
             self.alerts.append(str(error))
             raise
 
-    async def _claimed(self, name: str, day: date) -> Post | None:
-        return await self._store.posts.claim([name], day, self._owner, self._now(), self._rules.lease)
-
-    async def _plan(self, day: date) -> None:
-        """Enter the channels that are due on `day` and have an edition to tell of."""
-        found = []
-        for name, channel in self._channels.items():
-            wanted = due.due(channel.reader, day, weekly_on=self._rules.weekly_on).due
-            if wanted and await self._span(channel, day):
-                found.append(name)
-        await self._store.posts.plan(day, found, self._now())
-
-    async def _span(self, channel: Channel, day: date) -> list[Edition]:
-        """The editions that the post of `day` spans, ascending: as those of a reader's digest."""
-        reader, look_back, posts = channel.reader, self._rules.look_back, self._store.posts
-        begun = await posts.last_settled(channel.name, day)
-        if begun is None and (first := await posts.first_planned(channel.name)):
-            begun = due.span_start(reader, first, last=None, look_back=look_back)
-        start = due.span_start(reader, day, last=begun, look_back=look_back)
-        return await self._store.editions.between(start, day)
+    async def _claimed(self, name: str, until: date) -> Post | None:
+        return await self._store.posts.claim([name], until, self._owner, self._now(), self._rules.lease)
 
     async def _deliver(self, one: Post, channel: Channel, outlet: Outlet) -> None:
         try:
-            composed = await self._composed(channel, one.local_date, outlet)
+            composed = await self._composed(channel, one.local_date, outlet, one.through)
         except CompositionError as error:
             return await self._settle(one, State.REFUSED, str(error))
         if composed is None:
@@ -154,10 +133,11 @@ class Posting:
             await self._store.posts.settle(one, self._owner, self._now(), state, reason, next_at)
 
     async def _composed(
-        self, channel: Channel, day: date, outlet: Outlet, draft: Edition | None = None
+        self, channel: Channel, day: date, outlet: Outlet, through: date | None, draft: Edition | None = None
     ) -> Composed | None:
-        """The post of `day`; None when there is nothing to say. With a `draft`, a preview: nothing is saved."""
-        editions = await self._span(channel, day)
+        """The post of `day`, up to the edition of the day `through` (None: of `day`); None when there is nothing to
+        say. With a `draft`, a preview: nothing is saved."""
+        editions = await posts_due.spanned(self._store, self._rules, channel, day, through or day)
         if draft and draft.papers and not draft.id:
             editions = [*editions, draft]
         rank = self._publishing.current_rankings if draft else self._publishing.rankings
@@ -168,7 +148,7 @@ class Posting:
         if chosen.empty:
             return None
         papers = await self._publishing.papers({pick.paper for pick in chosen.picks}, day)
-        web = f"{self._rules.site}/editions/{day}" if self._rules.site else None
+        web = f"{self._rules.site}/editions/{editions[-1].day}" if self._rules.site else None
         language = languages.language(self._rules.locale)
         known = {one.topic.slug: one.topic.name for by in rankings.values() for one in by.values() if one.topic}
         names = known | {section.slug: section.name for section in chosen.sections}
@@ -191,7 +171,7 @@ class Posting:
         if name not in self._channels:
             known = ", ".join(self._channels) or "none"
             raise NotFoundError(f"there is no channel “{name}”; newsletter.toml has {known}")
-        composed = await self._composed(self._channels[name], day, self._outlet(name), draft)
+        composed = await self._composed(self._channels[name], day, self._outlet(name), None, draft)
         if composed is None:
             raise NotFoundError(f"there is nothing new for the channel “{name}” on {day}: nothing would be posted")
         return composed

@@ -38,7 +38,8 @@ class Post:
     """The state of one channel's post for one local date, as that of a Delivery. UNIQUE(channel, local_date).
 
     `papers` counts what it shows, 0 until it was composed; `resent` says that an unknown outcome was already answered
-    by posting once more.
+    by posting once more. `through` is the day of the newest edition that it spans, as of when it was planned; None is
+    the local date itself.
     """
 
     id: int
@@ -52,3 +53,4 @@ class Post:
     resent: bool = False
     papers: int = 0
     updated_at: datetime | None = None
+    through: date | None = None

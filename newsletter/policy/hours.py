@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -39,11 +39,12 @@ _zone = lru_cache(1000)(ZoneInfo)
 @dataclass(frozen=True, slots=True, order=True)
 class Hours:
     """What readers have in common who are due at the same moments: the name of a time zone, the local hour (0 to 23),
-    the rhythm."""
+    the rhythm. A channel has a `moment` of the day instead of an hour."""
 
     timezone: str
     hour: int
     rhythm: Rhythm
+    moment: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,15 @@ class Calendar:
         """When the first edition after `moment` may be made, in the newsletter's time zone."""
         return self.made_from(self.next(moment)).astimezone(self.timezone)
 
+    def latest(self, moment: datetime) -> date:
+        """The newest date of the newsletter's time zone whose time of day has come at `moment`, with an edition or
+        without."""
+        return replace(self, days=frozenset(range(7))).newest(moment)
+
+    def hours(self, rhythm: Rhythm) -> Hours:
+        """When a channel of `rhythm` is due: as readers in the newsletter's time zone who read when it is made."""
+        return Hours(self.timezone.key, self.at.hour, rhythm, self.at)
+
     @property
     def closing(self) -> timedelta:
         """For how long after its moment a digest is made: never less than it may have to wait for its edition."""
@@ -117,7 +127,7 @@ def begins(day: date, hours: Hours) -> datetime | None:
     """
     zone = _zone(hours.timezone)
     # An hour that does not exist is taken as the clock before would have shown it (PEP 495): that is the moment.
-    moment = datetime.combine(day, time(hours.hour), zone).astimezone(UTC)
+    moment = datetime.combine(day, hours.moment or time(hours.hour), zone).astimezone(UTC)
     return moment if moment.astimezone(zone).date() == day else None
 
 

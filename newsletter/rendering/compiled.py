@@ -330,7 +330,7 @@ class Compiled:
             "date": words.full_day(language, digest.day),
             "heading": words.heading(language, digest.day, digest.days, len(cards)),
             "intro": words.greeting(
-                language, clean(name), words.opening(language, len(cards), digest.considered, length, len(digest.days))
+                language, clean(name), words.opening(language, len(cards), digest.considered, length, digest.days)
             ),
             "content": "",
             "outside": "",

@@ -163,15 +163,16 @@ def heading(language: Language, day: date, days: Sequence[date], papers: int) ->
     return language.say("Nothing new for %(day)s", day=when)
 
 
-def opening(language: Language, papers: int, considered: int, words: int, days: int = 1) -> str:
+def opening(language: Language, papers: int, considered: int, words: int, days: Sequence[date] = ()) -> str:
     """The first sentence: it says what the e-mail holds, also to programs that summarise it."""
+    # From the first of `days`, ascending, to the last: on some between there may have been no edition.
     if not papers:
         return _nothing(language, considered)
-    if days > 1:
+    if len(days) > 1:
         return language.count(
             "%(papers)s of %(new)s new ones in %(number)s day, %(minutes)s min.",
             "%(papers)s of %(new)s new ones in %(number)s days, %(minutes)s min.",
-            days,
+            (days[-1] - days[0]).days + 1,
             papers=language.count("%(number)s paper", "%(number)s papers", papers),
             new=language.number(considered),
             minutes=_minutes(words),

@@ -21,7 +21,7 @@ from newsletter.store.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0019"
+HEAD = "0020"
 """The newest revision in `migrations/versions`."""
 
 COPYING = "copying "

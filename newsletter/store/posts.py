@@ -5,7 +5,7 @@ There are a few rows a day, so each change is a transaction of its own, alone fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 
@@ -24,6 +24,12 @@ from newsletter.store.rows import UNLEASED
 _column = tables.posts.c
 _FIELDS = [_column[one.name] for one in fields(Post)]
 _OPEN = (State.READY, State.DEFERRED)
+_NEWEST = func.coalesce(_column.through, _column.local_date)
+_HAD = or_(  # it was posted, may have been, or there was nothing new
+    _column.state.in_((State.ACCEPTED, State.UNKNOWN)),
+    _column.resent == true(),
+    and_(_column.state == State.SKIPPED, _column.reason.startswith("nothing new")),
+)
 
 
 class Posts:
@@ -32,17 +38,17 @@ class Posts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def plan(self, local_date: date, channels: Collection[str], at: datetime) -> int:
-        """Plan a post in each of `channels` for `local_date`; those that are planned already stay as they are. What
-        still waits there from earlier dates is superseded, but for what may have been posted already. Returns how many
-        rows are new."""
+    async def plan(self, local_date: date, through: Mapping[str, date], at: datetime) -> int:
+        """Plan a post for `local_date` in each channel of `through`, up to the edition of that day; those that are
+        planned already stay as they are. What still waits there from earlier dates is superseded, but for what may have
+        been posted already. Returns how many rows are new."""
         row = {"local_date": local_date, "state": State.READY, "updated_at": at}
         new = 0
         async with self._database.write() as connection:
-            for channel in channels:
-                added = insert_new(connection, tables.posts).values(channel=channel, **row)
+            for channel, newest in through.items():
+                added = insert_new(connection, tables.posts).values(channel=channel, through=newest, **row)
                 new += (await connection.execute(added)).rowcount
-            earlier = and_(_column.channel.in_(channels), _column.local_date < local_date)
+            earlier = and_(_column.channel.in_(list(through)), _column.local_date < local_date)
             waits = and_(earlier, _column.state.in_(WAITING), _column.resent == false())
             reason = f"the post of {local_date} carries it"
             await _change(connection, waits, at, state=State.SUPERSEDED, reason=reason, next_at=None)
@@ -122,17 +128,19 @@ class Posts:
             return await _posts(connection, _column.local_date == local_date)
 
     async def last_settled(self, channel: str, before: date) -> date | None:
-        """The newest local date before that one up to which the channel has everything: it was posted, may have been,
-        or there was nothing new."""
-        had = or_(
-            _column.state.in_((State.ACCEPTED, State.UNKNOWN)),
-            _column.resent == true(),
-            and_(_column.state == State.SKIPPED, _column.reason.startswith("nothing new")),
-        )
-        query = select(func.max(_column.local_date)).where(_column.channel == channel, _column.local_date < before, had)
+        """The day of the newest edition up to which the channel has everything, by posts of local dates earlier than
+        `before`."""
+        query = select(func.max(_NEWEST)).where(_column.channel == channel, _column.local_date < before, _HAD)
         async with self._database.read() as connection:
             last: date | None = await connection.scalar(query)
             return last
+
+    async def brought_later(self, channel: str, after: date) -> date | None:
+        """The first local date later than `after` whose post brought what was new then; None without one."""
+        query = select(func.min(_column.local_date)).where(_column.channel == channel, _column.local_date > after, _HAD)
+        async with self._database.read() as connection:
+            first: date | None = await connection.scalar(query)
+            return first
 
     async def first_planned(self, channel: str) -> date | None:
         """The first local date that was ever planned there."""

@@ -345,6 +345,7 @@ posts = Table(
     Column("resent", Boolean, nullable=False, default=False),
     Column("papers", Integer, nullable=False, default=0),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("through", Date),
     UniqueConstraint("channel", "local_date"),
     sqlite_autoincrement=True,
 )

@@ -54,4 +54,4 @@ async def test_three_days_of_which_one_has_no_papers(tmp_path: Path, empty: str)
     # What was left to the next digest is counted there; what was skipped, or said, is over.
     last = next(one for one in mails if one["To"].startswith("bea") and "Mollusc" in one["Subject"])
     text = last.get_body(("plain",)).get_content()
-    assert ("2 days" in text) == (empty == "fold"), text
+    assert ("in 3 days" in text) == (empty == "fold"), text

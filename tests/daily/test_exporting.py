@@ -50,7 +50,7 @@ async def daily(tmp_path: Path) -> AsyncIterator[Daily]:
         async with store.database.write() as connection:
             await connection.execute(insert(tables.observations), seen | {"paper_id": paper})
         await store.subscribers.leave("cyd@example.org", "left", world.now)
-        await store.posts.plan(FRIDAY, ["lab"], world.now)
+        await store.posts.plan(FRIDAY, {"lab": FRIDAY}, world.now)
     await world.run(FRIDAY)
     async with world.daily() as daily:
         yield daily

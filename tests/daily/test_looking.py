@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 from world import FRIDAY, World, reader
 
+from newsletter.assembly import rules_of
 from newsletter.daily import Collected, Looked
 from newsletter.daily.foretelling import foretell
 from newsletter.errors import NotFoundError
@@ -137,11 +138,11 @@ async def test_what_will_happen_to_whom(world: World) -> None:
     world.readers(reader("ada"), away)
     world.now = moment(0, 0)
     async with world.daily() as daily:
-        calendar = daily.publishing.calendar
+        rules, channels = rules_of(world.configuration.settings), ()
         bea = await daily.store.subscribers.find(away.address)
         assert bea is not None
         await daily.store.subscribers.pause(bea.id, FRIDAY + 5 * DAY)
-        found = await foretell(daily.store, calendar, world.now, 14 * DAY, away.address)
+        found = await foretell(daily.store, rules, channels, world.now, 14 * DAY, away.address)
         assert [(one.what, one.why.split(",")[0]) for one in found] == [
             ("no digest of 2025-03-17", "has paused until 2025-03-19"),
             ("the digest of 2025-03-24", "reads mondays"),
@@ -149,16 +150,17 @@ async def test_what_will_happen_to_whom(world: World) -> None:
         await daily.store.ledger.plan(
             FRIDAY + DAY, [(await daily.store.subscribers.named(["ada@example.org"])).popitem()[1].id], world.now
         )
-        told = await foretell(daily.store, calendar, world.now, 2 * DAY, "ADA@example.org")
+        told = await foretell(daily.store, rules, channels, world.now, 2 * DAY, "ADA@example.org")
         assert [(one.what, one.why) for one in told] == [
+            ("the digest of 2025-03-15", "in the ledger, ready: the next look sends it"),
             ("no digest of 2025-03-14", "the ledger has that of 2025-03-15 already: ready"),
             ("no digest of 2025-03-15", "the ledger has that of 2025-03-15 already: ready"),
         ]
-        everybody = await foretell(daily.store, calendar, world.now, 7 * DAY)
+        everybody = await foretell(daily.store, rules, channels, world.now, 7 * DAY)
         assert sum(one.what.startswith("the edition") for one in everybody) == 7
         assert [one.at for one in everybody] == sorted(one.at for one in everybody)
         with pytest.raises(NotFoundError, match="nobody reads at"):
-            await foretell(daily.store, calendar, world.now, DAY, "eve@example.org")
+            await foretell(daily.store, rules, channels, world.now, DAY, "eve@example.org")
         await daily.store.suppressions.add("ada@example.org", "bounced", world.now)
         with pytest.raises(NotFoundError, match="is not mailed: bounced"):
-            await foretell(daily.store, calendar, world.now, DAY, "ada@example.org")
+            await foretell(daily.store, rules, channels, world.now, DAY, "ada@example.org")

@@ -67,6 +67,10 @@ def test_german_days() -> None:
     assert words.span(GERMAN, [date(2025, 3, 11), DAY]) == "11. und 12. März"
     assert words.span(GERMAN, [date(2025, 3, day) for day in range(6, 13)]) == "6. bis 12. März"
     assert words.span(GERMAN, [date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 3)]) == "28. Februar bis 3. März"
+    # The days of a span, also those without an edition.
+    friday, monday = date(2025, 3, 14), date(2025, 3, 17)
+    said = words.opening(GERMAN, 3, 20, 460, [friday, monday])
+    assert said == "3 Artikel von 20 neuen aus 4 Tagen, 2 Min."
 
 
 @pytest.mark.parametrize("month", range(1, 13))

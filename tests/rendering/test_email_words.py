@@ -109,6 +109,19 @@ def test_opening_counts(papers: int, considered: int, count: int, said: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ([12], "14 papers from 107 new, 8 min."),
+        ([11, 12], "14 papers of 107 new ones in 2 days, 8 min."),
+        ([6, 7, 10, 11, 12], "14 papers of 107 new ones in 7 days, 8 min."),  # none at the weekend
+        ([7, 10], "14 papers of 107 new ones in 4 days, 8 min."),
+    ],
+)
+def test_a_span_counts_its_days_and_not_its_editions(days: list[int], said: str) -> None:
+    assert words.opening(ENGLISH, 14, 107, 1_840, [date(2025, 3, day) for day in days]) == said
+
+
+@pytest.mark.parametrize(
     ("name", "natural"),
     [("Ada", True), ("Jean-Luc O’Neill", True), ("J. Doe", True), ("李雷", True), ("शांति", True), ("Łukasz Żak", True)]
     + [

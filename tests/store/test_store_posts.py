@@ -28,7 +28,7 @@ async def state(store: Store, day: date = DAY) -> tuple[State, str]:
 
 
 async def test_a_channel_has_one_post_a_day_however_often_it_is_planned(store: Store) -> None:
-    planned = await asyncio.gather(*(store.posts.plan(DAY, ["lab", "club"], AT) for _ in range(4)))
+    planned = await asyncio.gather(*(store.posts.plan(DAY, {"lab": DAY, "club": DAY}, AT) for _ in range(4)))
     assert sorted(planned) == [0, 0, 0, 2]
     assert [(one.channel, one.state) for one in await store.posts.of_date(DAY)] == [
         ("lab", State.READY),
@@ -37,7 +37,7 @@ async def test_a_channel_has_one_post_a_day_however_often_it_is_planned(store: S
 
 
 async def test_a_post_is_claimed_by_one_and_settled_by_nobody_else(store: Store) -> None:
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     found = await asyncio.gather(*(store.posts.claim(["lab"], DAY, str(owner), AT, LEASE) for owner in range(5)))
     [(owner, one)] = [(str(owner), one) for owner, one in enumerate(found) if one]
     assert (one.state, one.phase, one.attempt) == (State.SENDING, Phase.CLAIMED, 1)
@@ -55,7 +55,7 @@ async def test_a_post_is_claimed_by_one_and_settled_by_nobody_else(store: Store)
 
 
 async def test_a_deferred_post_waits_for_its_time(store: Store) -> None:
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     later = AT + timedelta(minutes=5)
     await store.posts.settle(await claimed(store), "one", AT, State.DEFERRED, "busy", later)
     assert await store.posts.next_at(["lab"]) == await store.posts.next_at(["club", "lab"]) == later
@@ -67,7 +67,7 @@ async def test_a_deferred_post_waits_for_its_time(store: Store) -> None:
 
 
 async def test_what_a_dead_sender_held_is_free_or_unknown_and_posted_once_more_at_the_most(store: Store) -> None:
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     await claimed(store, "dead")
     assert await store.posts.recover(AT, "resend", lambda owner: True) == 0
     assert await store.posts.recover(AT + LEASE, "resend", lambda owner: True) == 0  # it only slept
@@ -83,7 +83,7 @@ async def test_what_a_dead_sender_held_is_free_or_unknown_and_posted_once_more_a
 
 
 async def test_on_hold_nothing_unknown_is_posted_again(store: Store) -> None:
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     await store.posts.begin(await claimed(store), "one", AT, 3)
     assert await store.posts.recover(AT + LEASE, "hold") == 1
     assert (await state(store))[0] is State.UNKNOWN
@@ -92,15 +92,15 @@ async def test_on_hold_nothing_unknown_is_posted_again(store: Store) -> None:
 
 
 async def test_a_later_post_carries_what_still_waits_but_not_what_may_be_there(store: Store) -> None:
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     next_day = DAY + timedelta(days=1)
-    await store.posts.plan(next_day, ["lab"], AT)
+    await store.posts.plan(next_day, {"lab": next_day}, AT)
     assert await state(store) == (State.SUPERSEDED, f"the post of {next_day} carries it")
     assert await store.posts.last_settled("lab", next_day) is None
     assert await store.posts.first_planned("lab") == DAY
     await store.posts.begin(await claimed(store, day=next_day), "one", AT, 3)
     await store.posts.recover(AT + LEASE, "resend")
-    await store.posts.plan(DAY + timedelta(days=2), ["lab"], AT)
+    await store.posts.plan(DAY + timedelta(days=2), {"lab": DAY + timedelta(days=2)}, AT)
     assert (await state(store, next_day))[0] is State.READY
     assert [one.local_date.day for one in await store.posts.newest(2)] == [14, 13]
     assert await store.posts.newest(5, ["other"]) == []
@@ -108,9 +108,9 @@ async def test_a_later_post_carries_what_still_waits_but_not_what_may_be_there(s
 
 async def test_a_post_without_news_counts_as_had_and_a_refused_one_does_not(store: Store) -> None:
     tomorrow = DAY + timedelta(days=1)
-    await store.posts.plan(DAY, ["lab"], AT)
+    await store.posts.plan(DAY, {"lab": DAY}, AT)
     await store.posts.settle(await claimed(store), "one", AT, State.SKIPPED, "nothing new for these topics")
     assert await store.posts.last_settled("lab", tomorrow) == DAY
-    await store.posts.plan(tomorrow, ["lab"], AT)
+    await store.posts.plan(tomorrow, {"lab": tomorrow}, AT)
     await store.posts.settle(await claimed(store, day=tomorrow), "one", AT, State.REFUSED, "no")
     assert await store.posts.last_settled("lab", tomorrow + timedelta(days=1)) == DAY

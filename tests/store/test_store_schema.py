@@ -250,6 +250,7 @@ _ADDED: dict[str, dict[str, tuple[object, ...]]] = {
     "0007": {"subscribers": (None, "[]", "[]", "[]")},
     "0010": {"audiences": (0,)},
     "0011": {"deliveries": (None,), "batches": (None,)},
+    "0020": {"posts": (None,)},
 }
 
 

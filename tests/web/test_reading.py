@@ -99,7 +99,7 @@ def test_a_digest_of_several_days_has_a_page_of_all_its_papers(site: httpx.Clien
         site.get(f"/editions/{path}") for path in ("2025-03-12?since=2025-03-11", "2025-03-11", "2025-03-12")
     )
     numbers = [int(re.search(r"(\d+) papers?", text(one))[1]) for one in days]  # type: ignore[index]  # or fail
-    assert f"11 and 12 March 2025 2 days, {sum(numbers)} papers" in text(several)
+    assert f"11 and 12 March 2025 2 editions, {sum(numbers)} papers" in text(several)
     assert 'href="/editions/2025-03-11"' in several.text
     assert re.search(r"page=2\b", several.text) or sum(numbers) <= PAGE
     for strange in ("2025-03-13", "0001-01-01", "2024-03-12", "yesterday"):

@@ -1,0 +1,118 @@
+"""What posts go through: no edition that comes late is skipped, none that a later post brought is posted again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from web_server import Reply, WebServer
+from world import FRIDAY, World
+
+from newsletter.model import Rhythm
+from newsletter.settings.channels import ChannelTable
+
+TOKEN, WEB_SITE = "s3cr3ttoken123", "https://papers.example.org"
+DAY = timedelta(days=1)
+THURSDAY, SATURDAY, MONDAY = FRIDAY - DAY, FRIDAY + DAY, FRIDAY + 3 * DAY
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[WebServer]:
+    async with WebServer() as web:
+        web.answer(f"/{TOKEN}", Reply(200))
+        yield web
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def channel(service: WebServer, rhythm: Rhythm) -> ChannelTable:
+    url = f"json://127.0.0.1:{service.port}/{TOKEN}"
+    return ChannelTable(name="lab", url=url, topics=("robots",), papers=20, rhythm=rhythm)
+
+
+def posted(service: WebServer) -> list[str]:
+    return [json.loads(one.body)["message"].replace("\u2060", "") for one in service.requests]
+
+
+async def look(world: World, day: date, hour: int, *, sends: bool = True) -> list[date]:
+    """A look at that hour; the local dates of what was posted then, or had been."""
+    world.now = datetime.combine(day, time(hour), UTC)
+    async with world.daily() as daily:
+        await daily.look()
+        return [one.local_date for one in (await daily.send()).posts] if sends else []
+
+
+async def test_an_edition_that_is_made_after_the_post_of_its_day_is_in_the_next(
+    world: World, service: WebServer
+) -> None:
+    """Monday is quiet, and the week goes out without it; in the afternoon papers of Monday come after all."""
+    world.settings(channels=[channel(service, Rhythm.WEEKLY)])
+    world.list_papers(FRIDAY, "The Robot of Friday")
+    await look(world, FRIDAY, 8)
+    assert await look(world, MONDAY, 10) == [MONDAY]
+    world.list_papers(MONDAY, "The Robot of Monday")
+    world.now = datetime.combine(MONDAY, time(14), UTC)
+    async with world.daily() as daily:
+        await daily.collect()
+    await look(world, MONDAY, 14)
+    async with world.daily() as daily:
+        assert await daily.store.editions.find(MONDAY)
+        [post] = await daily.store.posts.of_date(MONDAY)
+    assert post.through == FRIDAY
+    world.list_papers(MONDAY + 7 * DAY, "The Robot of the Week After")
+    await look(world, MONDAY + 7 * DAY, 8)
+    first, second = posted(service)
+    assert "Robot of Friday" in first
+    assert "Robot of Friday" not in second
+    assert "Robot of Monday" in second
+    assert "Robot of the Week After" in second
+
+
+async def test_what_a_later_post_brought_is_not_posted_for_a_day_that_is_made_up_for(
+    world: World, service: WebServer
+) -> None:
+    world.settings(channels=[channel(service, Rhythm.DAILY)])
+    world.list_papers(THURSDAY, "The Robot of Thursday")
+    await look(world, THURSDAY, 8)
+    world.list_papers(FRIDAY, "The Robot of Friday")
+    await look(world, FRIDAY, 8, sends=False)  # killed before it posts
+    world.list_papers(MONDAY, "The Robot of Monday")
+    await look(world, MONDAY, 8)
+    async with world.daily() as daily:
+        report = await daily.run(world.now, FRIDAY)
+    assert report.posts == ()
+    assert [sum(f"Robot of {day}" in body for body in posted(service)) for day in ("Thursday", "Friday", "Monday")] == [
+        1,
+        1,
+        1,
+    ]
+
+
+async def test_a_rhythm_may_name_a_day_without_an_edition(world: World, service: WebServer) -> None:
+    """As readers' rhythms may: Saturdays bring the week where editions are made from Monday to Friday."""
+    schedule = world.configuration.settings.schedule
+    days = ("mon", "tue", "wed", "thu", "fri")
+    world.settings(channels=[channel(service, Rhythm.SATURDAYS)], schedule=schedule.model_copy(update={"days": days}))
+    world.list_papers(FRIDAY, "The Robot of Friday")
+    await look(world, FRIDAY, 8)
+    assert await look(world, SATURDAY, 6) == []
+    assert await look(world, SATURDAY, 8) == [SATURDAY]
+    assert await look(world, MONDAY, 8) == []
+    assert await look(world, SATURDAY + 7 * DAY, 8) == []
+    assert ["Robot of Friday" in body for body in posted(service)] == [True]
+
+
+async def test_a_link_leads_to_the_page_of_an_edition_that_there_is(world: World, service: WebServer) -> None:
+    site = world.configuration.settings.site.model_copy(update={"url": WEB_SITE})
+    world.settings(channels=[channel(service, Rhythm.WEEKLY)], site=site)
+    world.list_papers(FRIDAY, "The Robot of Friday")
+    await look(world, FRIDAY, 8)
+    await look(world, MONDAY, 10)  # a day without papers
+    [body] = posted(service)
+    assert f"{WEB_SITE}/editions/{FRIDAY}" in body
