@@ -71,7 +71,7 @@ class _Rounds:
     def __init__(self, context: typer.Context, say: Callable[[str], None]) -> None:
         self._context = context
         self._say = say
-        self._under_way: set[Daily] = set()
+        self._under_way: set[Daily | Watch] = set()
         self._stopped = False
         self._waited_for: tuple[str, ...] = ()
         self._told: str | None = None
@@ -80,8 +80,8 @@ class _Rounds:
 
     def stop(self) -> None:
         self._stopped = True
-        for daily in self._under_way:
-            daily.stop()
+        for one in self._under_way:
+            one.stop()
 
     async def look(self) -> bool:
         """Whether there may be something to send."""
@@ -179,16 +179,17 @@ class _Rounds:
         try:
             loaded = configuration(self._context)
             async with opened_daily(loaded, dispatch=dispatch(loaded)) as daily:
-                self._under_way.add(daily)
+                watching = watch(loaded, daily.store)
+                self._under_way |= {daily, watching}
                 try:
                     if self._stopped:
-                        daily.stop()
-                    return await do(daily, watch(loaded, daily.store))
+                        self.stop()
+                    return await do(daily, watching)
                 except Exception as error:
-                    await watch(loaded, daily.store).after(error, utc_now())
+                    await watching.after(error, utc_now())
                     raise
                 finally:
-                    self._under_way.discard(daily)
+                    self._under_way -= {daily, watching}
         except ConfigurationError as error:
             remark(f"not {what}, the configuration is wrong:\n{error}")
         except NewsletterError as error:

@@ -10,10 +10,12 @@ however long the relay is away. What fails here is logged, and ends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 from newsletter.daily.journey import Report
 from newsletter.daily.rounds import Mailer
@@ -23,8 +25,10 @@ from newsletter.mail import mime
 from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead
-from newsletter.model import Message, State, Status, Verdict
+from newsletter.model import Message, Outcome, State, Status, Verdict
 from newsletter.store import RUN, Alert, Store
+
+Answer = TypeVar("Answer")
 
 LEASE = timedelta(minutes=15)
 """How long one program may take to tell an event before another one tries; and how soon a refusal is tried again."""
@@ -73,7 +77,7 @@ class Watch:
         store: Store,
         mailer: Callable[[Callable[[str], None]], AbstractAsyncContextManager[Mailer]],
         post: Post,
-        ping: Callable[[], Awaitable[str]],
+        ping: Callable[[], Coroutine[Any, Any, str]],
         command: Callable[..., str],
         today: Callable[[datetime], date],
         silence: timedelta | None,
@@ -85,11 +89,20 @@ class Watch:
         self._command = command
         self._today = today
         self._silence = silence
+        self._asking: set[asyncio.Future[Any]] = set()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Wait for nobody any longer, neither the heartbeat nor the relay: what is not told is told the next time."""
+        self._is_stopped = True
+        for one in self._asking:
+            one.cancel()
 
     async def after(self, ended: Report | Exception, now: datetime, day: date | None = None) -> None:
         """A run has ended, with a report or with what it raised; `day` is the one that was asked for by its date (else
         the report's, else today). What is made up for an earlier day says nothing of today: when it went well, the
-        heartbeat is not asked, and the good run before it stays the last.
+        heartbeat is not asked, and the good run before it stays the last. One that tried nothing, where nothing was
+        accepted that was tried before, is neither good nor told once more.
 
         That the database ended it is only logged: where nothing can be written nobody can know what was told before,
         and a lock that stays would be waited for once more. The heartbeat that is missing tells.
@@ -122,10 +135,10 @@ class Watch:
         elif isinstance(ended, Report) and not ended.stopped:
             counts = {state: ended.counts[state] for state in State if ended.counts.get(state)}
             _log.info("run", day=day, edition=ended.edition.id if ended.edition else None, **counts)
-            if asked and asked < self._today(now):
+            if (asked and asked < self._today(now)) or _none_accepted(ended):
                 return
             await self._store.steps.note(RUN, now, day=day)
-            if unheard := await self._ping():
+            if unheard := await self._unless_stopped(self._ping(), "told to stop"):
                 _log.warning("heartbeat was not heard", why=unheard)
 
     async def _listen(self, now: datetime) -> None:
@@ -150,16 +163,38 @@ class Watch:
         alerts = self._store.alerts
         while alert := await alerts.take(now, LEASE, now - WORTH_TELLING):
             try:
-                async with self._mailer(lambda sentence: None) as mailer:
-                    outcome = await mailer.send(self._post.message(self._post.address, alert), _nothing_to_note)
+                message = self._post.message(self._post.address, alert)
+                outcome = await self._unless_stopped(self._hand_over(message), None)
             except RelayError as error:
                 await alerts.give_back(alert.event)
                 _log.info("the relay is away, so the operator is told later", happened=alert.event, why=error)
+                return
+            if outcome is None:  # where the relay has it all the same, it has the same Message-ID the next time
+                await alerts.give_back(alert.event)
                 return
             if outcome.state in (State.ACCEPTED, State.UNKNOWN):
                 await alerts.told(alert.event, now)
             else:  # it is tried again when the lease is over
                 _log.warning("the operator's mail was not taken", happened=alert.event, said=outcome.text)
+
+    async def _hand_over(self, message: Message) -> Outcome:
+        async with self._mailer(lambda sentence: None) as mailer:
+            return await mailer.send(message, _nothing_to_note)
+
+    async def _unless_stopped(self, answer: Coroutine[Any, Any, Answer], otherwise: Answer) -> Answer:
+        """What it answers; `otherwise` as soon as we are told to stop."""
+        asking = asyncio.ensure_future(answer)
+        if self._is_stopped:
+            asking.cancel()
+        self._asking.add(asking)
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            if not self._is_stopped:
+                raise
+            return otherwise
+        finally:
+            self._asking.discard(asking)
 
     def _of_failure(self, day: date, why: str, now: datetime) -> Alert:
         words = f"""\
