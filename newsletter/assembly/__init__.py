@@ -1,6 +1,7 @@
 """The one place that builds concrete parts from the configuration: the journey, on the sources, the relays and the
 store that are configured."""
 
+from newsletter.assembly.channels import unusable_channels
 from newsletter.assembly.journey import (
     OpenedDispatch,
     calendar,
@@ -46,6 +47,7 @@ __all__ = [
     "outbox",
     "present",
     "records_source",
+    "unusable_channels",
     "utc_now",
     "watch",
 ]

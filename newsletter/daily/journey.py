@@ -14,7 +14,7 @@ from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.dispatching import Dispatch, OpenedSources
 from newsletter.daily.looking import Looked, Looking
-from newsletter.daily.posting import Posting
+from newsletter.daily.posting import Posting, Trouble
 from newsletter.daily.pruning import Pruning
 from newsletter.daily.publishing import Publishing, Rules
 from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
@@ -35,7 +35,7 @@ class Report:
     are the first MOST_TOLD of them; `attempted` counts those that this run tried; `newest` is the newest day of the
     archive. `alerts` is what the relay said about this installation, and why summaries are missing; `stopped` tells
     that the run was asked to end before it was through; `failure` is what ended the sending early. `posts` are those
-    of the day in channels, and those of earlier days that were tried."""
+    of the day in channels, and those of earlier days that were tried; `troubles` are channels that get none."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -49,16 +49,17 @@ class Report:
     stopped: bool = False
     failure: NewsletterError | None = None
     posts: tuple[Post, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What `Daily.send` came to on the `day` of the newest edition there may be: the local `dates` that were open, how
     many deliveries were `attempted`, when the first deferred one is tried again, what the relay said about this
-    installation, what ended it early, and the posts in channels of that day, and those that were tried; `stopped` as in
-    a Report. `counts` says how many deliveries of `day`, and of the newest local date, are in each state: that date is
-    a day later where it has begun already, and earlier where nobody was due on `day` yet. `unsent` is one that was
-    refused or deferred, if any was tried."""
+    installation, what ended it early, and the posts in channels of that day, and those that were tried; `stopped` and
+    `troubles` as in a Report. `counts` says how many deliveries of `day`, and of the newest local date, are in each
+    state: that date is a day later where it has begun already, and earlier where nobody was due on `day` yet. `unsent`
+    is one that was refused or deferred, if any was tried."""
 
     day: date
     dates: tuple[date, ...]
@@ -70,6 +71,7 @@ class Sent:
     counts: Mapping[State, int] = field(default_factory=dict)
     unsent: tuple[Delivery, ...] = ()
     stopped: bool = False
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def report(self) -> Report:
@@ -86,6 +88,7 @@ class Sent:
             stopped=self.stopped,
             failure=self.failure,
             posts=self.posts,
+            troubles=self.troubles,
         )
 
 
@@ -225,6 +228,7 @@ class Daily:
             dispatch.stopped,
             failure,
             tuple(posts),
+            tuple(self.posting.troubles),
         )
         if report.stopped or failure:
             return report
@@ -261,6 +265,7 @@ class Daily:
             await self._counted({day, newest}),
             await self._unsent(newest) if tried else (),
             dispatch.stopped,
+            tuple(self.posting.troubles),
         )
 
     async def _unsent(self, day: date) -> tuple[Delivery, ...]:

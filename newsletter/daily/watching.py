@@ -2,6 +2,7 @@
 
     after a run    went well -> the heartbeat; failed -> an event
     at any time    nothing was accepted for too long -> an event
+                   a channel gets no posts -> an event
     then           events that nobody has told are told by mail, over the relay that carries the digests
 
 An event is remembered in the database before it is told: one mail for each, however many programs notice it, and
@@ -18,6 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from newsletter.daily.journey import Report
+from newsletter.daily.posting import Trouble
 from newsletter.daily.rounds import Mailer
 from newsletter.errors import NewsletterError, RelayError, StoreError
 from newsletter.logs import Log, without_addresses
@@ -115,12 +117,14 @@ class Watch:
         except Exception as error:  # also a fault of ours: the run is over, and its own end counts
             _log.warning("a run that ended could not be noted", why=error)
             return  # a database that does not take this does not take the rest
-        await self.look(now)
+        await self.look(now, ended.troubles if isinstance(ended, Report) else ())
 
-    async def look(self, now: datetime) -> None:
-        """Notice what has not happened, and tell what nobody has told yet."""
+    async def look(self, now: datetime, troubles: Sequence[Trouble] = ()) -> None:
+        """Notice what has not happened, and the `troubles` of channels, and tell what nobody has told yet."""
         try:
             await self._listen(now)
+            for one in troubles:
+                await self._note(self._of_channel(one, now))
             await self._tell(now)
         except Exception as error:  # as above
             _log.warning("nobody could look after it", why=error)
@@ -233,6 +237,34 @@ This sends what is due:
 The limit is operator.silence; this is said once, until something has gone out again.
 """
         return Alert(f"silent since {since.isoformat()}", f"nothing has gone out for {hours} hours", words, now)
+
+    def _of_channel(self, trouble: Trouble, now: datetime) -> Alert:
+        name, since = trouble.channel, trouble.since
+        taken = f"The last post that its service took is that of {since}." if since else "Its service took no post yet."
+        words = f"""\
+The channel “{name}” gets no posts:
+
+    {without_addresses(trouble.why)}
+
+{taken} Nothing is lost within the look-back: the next post carries what was not posted.
+
+These say whether its url can be used, and what would be posted; neither posts anything:
+
+    {self._command("doctor")}
+    {self._command("preview", "--channel", name)}
+
+When the cause is mended, a scheduler goes on by itself; without one, this does:
+
+    {self._command("run")}
+
+What became of the last posts:
+
+    {self._command("channels")}
+
+This is said once, until the channel has got a post again.
+"""
+        event = f"channel {name}: no post since {since}" if since else f"channel {name}: no post yet"
+        return Alert(event, f"channel {name} gets no posts", words, now)
 
 
 def _failure(ended: Report | Exception) -> str:

@@ -23,6 +23,7 @@ from newsletter.errors import CompositionError, StoreError
 from newsletter.heartbeat import TRIES, ping
 from newsletter.mail.local import messages
 from newsletter.model import State, Step, Subscriber
+from newsletter.settings.channels import ChannelTable
 from newsletter.settings.operating import HeartbeatTable, OperatorTable
 from newsletter.settings.relays import SmtpTable
 from newsletter.store import RUN
@@ -398,6 +399,81 @@ async def test_a_heartbeat_is_tried_again_and_never_raises() -> None:
         assert await ping(f"{server.url}/nowhere", 0.001) == "127.0.0.1 answered 404"
         port = server.port
     assert await ping(f"http://127.0.0.1:{port}/gone?key=1", 0.001) == "127.0.0.1 did not answer (ConnectError)"
+
+
+def with_channels(world: World, *urls: str) -> None:
+    named = zip(("lab", "club"), urls, strict=False)
+    world.settings(channels=tuple(ChannelTable(name=name, url=url, topics=("robots",)) for name, url in named))
+
+
+async def posting_day(world: World, number: int, hour: float = 8) -> None:
+    """A run by hand on the day so many after Friday, which has a paper, and what follows it."""
+    day = FRIDAY + timedelta(days=number)
+    world.list_papers(day, f"A Robot of {day:%A}")
+    world.now = datetime.combine(day, datetime.min.time(), UTC) + hour * HOUR
+    async with opened(world) as (daily, watching):
+        await run(daily, watching, world)
+
+
+def subjects(world: World) -> list[str]:
+    return [one.splitlines()[0].removeprefix("[Trending Papers] ") for one in mail(world)]
+
+
+async def test_a_channel_that_gets_no_posts_is_told_once_until_it_has_got_one(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/s3cr3t", Reply())
+        with_channels(world, f"json://127.0.0.1:{server.port}/s3cr3t")
+        await posting_day(world, 0)
+        assert subjects(world) == []
+        server.answer("/s3cr3t", Reply(403))
+        for number in (1, 2):
+            await posting_day(world, number)
+            assert subjects(world) == ["channel lab gets no posts"]
+        [said] = mail(world)
+        assert "\n    channel lab: JSON answered 403 Forbidden\n" in said
+        assert f"The last post that its service took is that of {FRIDAY}." in said
+        for command in ("doctor", "preview --channel lab", "run", "channels"):
+            assert f"\n    newsletter {command}\n" in said
+        assert "s3cr3t" not in said
+        server.answer("/s3cr3t", Reply())
+        await posting_day(world, 3)
+        assert len(mail(world)) == 1
+        server.answer("/s3cr3t", Reply(403))
+        await posting_day(world, 4)
+        assert subjects(world) == ["channel lab gets no posts"] * 2
+        async with opened(world) as (daily, _):
+            days = [FRIDAY, FRIDAY + timedelta(days=3)]
+            found = sorted(one.event for one in await daily.store.alerts.newest(9))
+            assert found == [f"channel lab: no post since {day}" for day in days]
+            # The readers had theirs: no day has failed.
+            assert (await daily.store.steps.all())[RUN].failures == 0
+
+
+async def test_a_channel_that_asks_for_patience_is_told_when_the_next_post_fares_no_better(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/x", Reply(503), Reply(), Reply(503))
+        with_channels(world, f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 0)
+        await posting_day(world, 0, 9)  # it was taken at the second try
+        await posting_day(world, 1)
+        assert subjects(world) == []
+        await posting_day(world, 2)
+        assert subjects(world) == ["channel lab gets no posts"]
+        assert "channel lab: JSON answered 503 Service Unavailable" in mail(world)[0]
+
+
+async def test_a_channel_that_cannot_be_used_is_told_at_once_and_each_for_itself(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/x", Reply())
+        with_channels(world, "nothing://s3cr3t", f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 0)
+        [said] = mail(world)
+        assert "channel lab: its url is none that Apprise can use" in said
+        assert "Its service took no post yet." in said
+        assert "s3cr3t" not in said
+        with_channels(world, f"json://127.0.0.1:{server.port}/x", f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 1)
+        assert len(mail(world)) == 1
 
 
 async def test_who_is_told_to_stop_waits_for_no_heartbeat(world: World) -> None:
