@@ -1,7 +1,7 @@
 """The one place that builds concrete parts from the configuration: the journey, on the sources, the relays and the
 store that are configured."""
 
-from newsletter.assembly.channels import channels_of
+from newsletter.assembly.channels import channels_of, unusable_channels
 from newsletter.assembly.journey import (
     OpenedDispatch,
     calendar,
@@ -50,6 +50,7 @@ __all__ = [
     "present",
     "records_source",
     "rules_of",
+    "unusable_channels",
     "utc_now",
     "watch",
 ]

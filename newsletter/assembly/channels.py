@@ -7,6 +7,7 @@ from datetime import datetime
 
 from newsletter.daily import Publishing, Rules
 from newsletter.daily.posting import Outlet, Posting
+from newsletter.errors import ChannelError
 from newsletter.model.post import Channel
 from newsletter.settings import Settings
 from newsletter.store import Store
@@ -27,6 +28,23 @@ def channel_posting(
     owner: Owner,
 ) -> Posting:
     """What posts in the configured channels, in the name of `owner`."""
+    channels, outlets, look = channels_of(settings), _outlets(settings), settings.email.look()
+    return Posting(store, publishing, channels, outlets, look, rules, now, owner.name, owner.is_alive)
+
+
+def unusable_channels(settings: Settings) -> list[str]:
+    """A sentence for each channel that cannot be posted in as it is configured, without the URL and its secrets."""
+    outlet, found = _outlets(settings), []
+    for one in settings.channels:
+        try:
+            outlet(one.name)
+        except ChannelError as error:
+            found.append(str(error))
+    return found
+
+
+def _outlets(settings: Settings) -> Callable[[str], Outlet]:
+    """What makes the one of a channel, by its name; it raises ChannelError."""
     urls = {one.name: one.url.get_secret_value() for one in settings.channels if one.url}
 
     def outlet(name: str) -> Outlet:
@@ -34,5 +52,4 @@ def channel_posting(
 
         return Service(name, urls[name])
 
-    look = settings.email.look()
-    return Posting(store, publishing, channels_of(settings), outlet, look, rules, now, owner.name, owner.is_alive)
+    return outlet

@@ -253,6 +253,8 @@ def _told(restored: Restored, file: Path, *, held: bool, dry_run: bool) -> Itera
             yield f"It says what was sent that the backup does not know of: {_days(restored.since)}."
     else:
         yield "There was no database that could be read: who left or was forgotten after the backup gets mail again."
+    if restored.unplaced:
+        yield f"Readers have time zones that are none: {', '.join(restored.unplaced)}. `newsletter doctor` says more."
     if held:
         yield f"{counted(restored.held, 'delivery is', 'deliveries are')} held: unknown, and never sent by themselves."
         yield "Give `newsletter run` today, or start the scheduler: it makes today's edition and sends them none of it."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from newsletter.cli.bounces import take_from
 from newsletter.cli.console import configuration, counted, remark
 from newsletter.cli.dispatching import dispatch
-from newsletter.logs import without_addresses
+from newsletter.logs import Log, without_addresses
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from newsletter.daily import Daily, Looked, Sent
     from newsletter.daily.watching import Watch
     from newsletter.scheduling import Chore
-    from newsletter.settings import Configuration
+    from newsletter.settings import Configuration, Settings
 
 Answer = TypeVar("Answer")
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 @asynccontextmanager
@@ -38,6 +38,7 @@ async def scheduling(context: typer.Context, say: Callable[[str], None]) -> Asyn
     rounds = _Rounds(context, say)
     when = calendar(loaded.settings)
     rounds.say_next()
+    rounds.warn(loaded.settings)
     work = Work(rounds.look, rounds.send, rounds.stop, _chores(context, loaded, rounds))
     looking = times_of_looking(when, loaded.settings.schedule.every)
     # Between two looks, too, nobody is to put another database in its place.
@@ -71,17 +72,18 @@ class _Rounds:
     def __init__(self, context: typer.Context, say: Callable[[str], None]) -> None:
         self._context = context
         self._say = say
-        self._under_way: set[Daily] = set()
+        self._under_way: set[Daily | Watch] = set()
         self._stopped = False
         self._waited_for: tuple[str, ...] = ()
         self._told: str | None = None
         self._settled: date | None = None
         self._is_new = False
+        self._alerts: frozenset[str] = frozenset()
 
     def stop(self) -> None:
         self._stopped = True
-        for daily in self._under_way:
-            daily.stop()
+        for one in self._under_way:
+            one.stop()
 
     async def look(self) -> bool:
         """Whether there may be something to send."""
@@ -116,6 +118,8 @@ class _Rounds:
             if sent.attempted or sent.failure or self._is_new:
                 self._is_new = False
                 await watch.after(sent.report, utc_now())
+            elif sent.troubles:
+                await watch.look(utc_now(), sent.troubles)
             return sent
 
         from newsletter.assembly import utc_now
@@ -124,7 +128,9 @@ class _Rounds:
         if sent is None:
             return None
         for alert in sent.alerts:
-            remark(without_addresses(f"alert: {alert}"))
+            if alert not in self._alerts:  # else the sending before has said it
+                remark(without_addresses(f"alert: {alert}"))
+        self._alerts = frozenset(sent.alerts)
         if sent.attempted:
             self._say(_in_words(sent))
         if sent.failure:
@@ -148,6 +154,15 @@ class _Rounds:
             await take_from(configuration(self._context), daily.store, None)
 
         await self._with_daily("read what came back", taken)
+
+    def warn(self, settings: Settings) -> None:
+        """Say which channels cannot be used, before there is anything to post."""
+        from newsletter.assembly import unusable_channels
+
+        unusable = unusable_channels(settings)
+        for why in unusable:
+            _log.warning("channel cannot be used", why=why)
+        self._alerts = frozenset(unusable)
 
     def say_next(self) -> None:
         """The next edition, once."""
@@ -179,22 +194,23 @@ class _Rounds:
         try:
             loaded = configuration(self._context)
             async with opened_daily(loaded, dispatch=dispatch(loaded)) as daily:
-                self._under_way.add(daily)
+                watching = watch(loaded, daily.store)
+                self._under_way |= {daily, watching}
                 try:
                     if self._stopped:
-                        daily.stop()
-                    return await do(daily, watch(loaded, daily.store))
+                        self.stop()
+                    return await do(daily, watching)
                 except Exception as error:
-                    await watch(loaded, daily.store).after(error, utc_now())
+                    await watching.after(error, utc_now())
                     raise
                 finally:
-                    self._under_way.discard(daily)
+                    self._under_way -= {daily, watching}
         except ConfigurationError as error:
             remark(f"not {what}, the configuration is wrong:\n{error}")
         except NewsletterError as error:
             remark(without_addresses(f"not {what}: {error}"))
         except Exception as error:  # a fault of ours: what goes on for years goes on
-            _log.error("not %s: this should not happen, please report it", what, exc_info=error)
+            logging.getLogger(__name__).error("not %s: this should not happen, please report it", what, exc_info=error)
         return None
 
 

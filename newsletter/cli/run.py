@@ -65,10 +65,15 @@ def run(
             async with opened_daily(loaded, progress, dispatch=carrying) as daily:
                 if asked and asked > daily.publishing.today():
                     raise typer.BadParameter(f"{asked} has not come yet; today is {daily.publishing.today()}")
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, daily.stop)
+                watching = watch(loaded, daily.store)
+
+                def stop() -> None:
+                    daily.stop()
+                    watching.stop()
+
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
                 if dry_run:
                     return await daily.rehearse(asked, latest=day == LATEST)
-                watching = watch(loaded, daily.store)
                 try:
                     report = await daily.run(utc_now(), asked, latest=day == LATEST)
                 except Exception as error:

@@ -18,6 +18,7 @@ from newsletter.cli.console import (
     go,
     shown_path,
 )
+from newsletter.logs import without_addresses
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -146,7 +147,7 @@ async def _relay(store: Store) -> dict[str, Any]:
         "number": deferred.number,
         "next_at": deferred.next_at,
         "code": deferred.code,
-        "reply": deferred.reply,
+        "reply": without_addresses(deferred.reply),
         "alike": deferred.alike,
     }
     accepted = await store.overview.last_accepted()
@@ -255,8 +256,8 @@ def _lines(known: dict[str, Any], now: datetime) -> list[tuple[str, str, bool]]:
     ]
     if waiting := relay["deferred"]:
         why = f"{waiting['code'] or ''} {waiting['reply']}".strip()
-        again = f", the first until {waiting['next_at']:%H:%M %Z}" if waiting["next_at"] else ""
-        lines.append(("", f"{waiting['number']} wait{again}; {waiting['alike']} because of: {why}", True))
+        many = f"{waiting['number']} wait{_until(waiting['next_at'], now)}"
+        lines.append(("", f"{many}; {waiting['alike']} because of: {why}", True))
     lines += [
         ("Editions", f"{len(editions)}{f', newest {editions[-1]}' if editions else ''}", False),
         ("Archive", f"{known['papers']} papers, newest day {known['newest'] or 'none'}", False),
@@ -281,6 +282,13 @@ _NOT_BALANCED = "NOT BALANCED: rows are missing; restore a backup"
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or "none"
+
+
+def _until(at: datetime | None, now: datetime) -> str:
+    """When the first of the deferred deliveries is tried again."""
+    if at is None:
+        return ""
+    return f", the first until {at:%H:%M %Z}" if at > now else ", the first is due now, at the next look or run"
 
 
 def _told(alert: Mapping[str, Any]) -> str:

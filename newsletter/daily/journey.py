@@ -14,7 +14,7 @@ from newsletter.daily.composing import Composing, Preview
 from newsletter.daily.delivering import Delivering
 from newsletter.daily.dispatching import Dispatch, OpenedSources
 from newsletter.daily.looking import Looked, Looking
-from newsletter.daily.posting import Posting
+from newsletter.daily.posting import Posting, Trouble
 from newsletter.daily.pruning import Pruning
 from newsletter.daily.publishing import Publishing, Rules
 from newsletter.errors import CompositionError, NewsletterError, NotFoundError, RelayError
@@ -35,7 +35,7 @@ class Report:
     are the first MOST_TOLD of them; `attempted` counts those that this run tried; `newest` is the newest day of the
     archive. `alerts` is what the relay said about this installation, and why summaries are missing; `stopped` tells
     that the run was asked to end before it was through; `failure` is what ended the sending early. `posts` are those
-    of the day in channels, and those of earlier days that were tried."""
+    of the day in channels, and those of earlier days that were tried; `troubles` are channels that get none."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -49,13 +49,17 @@ class Report:
     stopped: bool = False
     failure: NewsletterError | None = None
     posts: tuple[Post, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What `Daily.send` came to on the `day` of the newest edition there may be: the local `dates` that were open, how
     many deliveries were `attempted`, when the first deferred one is tried again, what the relay said about this
-    installation, what ended it early, and the posts in channels of that day, and those that were tried."""
+    installation, what ended it early, and the posts in channels of that day, and those that were tried; `stopped` and
+    `troubles` as in a Report. `counts` says how many deliveries of `day`, and of the newest local date, are in each
+    state: that date is a day later where it has begun already, and earlier where nobody was due on `day` yet. `unsent`
+    is one that was refused or deferred, if any was tried."""
 
     day: date
     dates: tuple[date, ...]
@@ -64,11 +68,28 @@ class Sent:
     alerts: tuple[str, ...]
     failure: NewsletterError | None
     posts: tuple[Post, ...] = ()
+    counts: Mapping[State, int] = field(default_factory=dict)
+    unsent: tuple[Delivery, ...] = ()
+    stopped: bool = False
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def report(self) -> Report:
         """The same as of a run for the day of the newest edition."""
-        return Report(self.day, (), None, attempted=self.attempted, alerts=self.alerts, failure=self.failure)
+        return Report(
+            self.day,
+            (),
+            None,
+            self.unsent,
+            self.counts,
+            self.next_at,
+            self.attempted,
+            alerts=self.alerts,
+            stopped=self.stopped,
+            failure=self.failure,
+            posts=self.posts,
+            troubles=self.troubles,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +228,7 @@ class Daily:
             dispatch.stopped,
             failure,
             tuple(posts),
+            tuple(self.posting.troubles),
         )
         if report.stopped or failure:
             return report
@@ -230,9 +252,28 @@ class Daily:
         posts = []
         if not dispatch.stopped:
             posts = await self.posting.post_due(lambda: dispatch.stopped)
-        next_at = await self._next_at(dates)
-        alerts = (*dispatch.alerts, *self.publishing.alerts, *self.posting.alerts)
-        return Sent(day, tuple(dates), dispatch.attempted - attempted, next_at, alerts, failure, tuple(posts))
+        tried = dispatch.attempted - attempted
+        newest = await self.store.overview.newest_date() or day
+        return Sent(
+            day,
+            tuple(dates),
+            tried,
+            await self._next_at(dates),
+            (*dispatch.alerts, *self.publishing.alerts, *self.posting.alerts),
+            failure,
+            tuple(posts),
+            await self._counted({day, newest}),
+            await self._unsent(newest) if tried else (),
+            dispatch.stopped,
+            tuple(self.posting.troubles),
+        )
+
+    async def _unsent(self, day: date) -> tuple[Delivery, ...]:
+        """A delivery of `day` that was refused, else one that was deferred; none where there is neither."""
+        for state in (State.REFUSED, State.DEFERRED):
+            if found := await self.store.ledger.deliveries(local_date=day, state=state, limit=1):
+                return tuple(found)
+        return ()
 
     async def _next_at(self, dates: Sequence[date]) -> datetime | None:
         """When the first deferred delivery of `dates`, or post, is tried again."""
@@ -249,12 +290,13 @@ class Daily:
             settled.update({state: counts[state] for state in SETTLED_STATES})
         return _Standing(settled, await self.store.ledger.waiting(earlier, MOST_TOLD) if earlier else [])
 
-    async def _counted(self, dates: Sequence[date], before: _Standing) -> dict[State, int]:
-        """How many deliveries of `dates` are in each state, those left out that were settled before the run."""
+    async def _counted(self, dates: Collection[date], before: _Standing | None = None) -> dict[State, int]:
+        """How many deliveries of `dates` are in each state, those left out that were settled `before` the run."""
         counts: Counter[State] = Counter()
         for one in dates:
             counts.update(await self.store.ledger.counts(one))
-        counts.subtract(before.settled)
+        if before:
+            counts.subtract(before.settled)
         return {state: number for state in State if (number := counts[state]) > 0}
 
     async def rehearse(self, asked: date | None = None, *, latest: bool = False) -> tuple[Report, list[Preview]]:

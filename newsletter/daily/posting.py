@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
@@ -38,10 +39,20 @@ class Outlet(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A channel that gets no posts, and why. `since` is the newest local date whose post its service took, None where
+    it took none: one failure begins there, whoever notices it, and ends with the next post that is taken."""
+
+    channel: str
+    since: date | None
+    why: str
+
+
 class Posting:
     """Posts in `channels`. `outlet` makes what sends to one, by its name, and raises ChannelError; `owner` names this
     process in leases, `is_alive` tells of such an owner whether it is at work. `alerts` are sentences for the operator
-    about the last posts."""
+    about the last posts, `troubles` the channels that got none."""
 
     def __init__(
         self,
@@ -65,6 +76,7 @@ class Posting:
         self._owner = owner
         self._is_alive = is_alive
         self.alerts: list[str] = []
+        self.troubles: list[Trouble] = []
 
     async def post_due(self, stopped: Callable[[], bool] = lambda: False) -> list[Post]:
         """Post what is due now by the calendar, and what waits of whatever date; as `post`."""
@@ -80,7 +92,7 @@ class Posting:
         A channel that cannot be used as it is configured is passed over, with an alert; its posts wait. Begins nothing
         more once it is `stopped`.
         """
-        self.alerts = []
+        self.alerts, self.troubles = [], []
         if not self._channels:
             return []
         await self._store.posts.recover(self._now(), self._rules.on_unknown, self._is_alive)
@@ -89,11 +101,17 @@ class Posting:
         await self._store.posts.plan(day, through, now)
         until, tried = date.max if by_calendar else day, set()
         for name, channel in self._channels.items():
-            with suppress(ChannelError):
-                outlet = self._opened(name)
+            unusable = ""
+            try:
+                outlet = self._outlet(name)
                 while not stopped() and (one := await self._claimed(name, until)):
                     tried.add(one.id)
                     await self._deliver(one, channel, outlet)
+            except ChannelError as error:
+                unusable = str(error)
+                self.alerts.append(unusable)
+            if trouble := await self._trouble(name, unusable):
+                self.troubles.append(trouble)
         found = await self._store.posts.newest(10 * len(self._channels), self._channels)
         return [one for one in reversed(found) if one.id in tried or one.local_date == day]
 
@@ -101,12 +119,16 @@ class Posting:
         """When the first deferred post is tried again; None when there is none."""
         return await self._store.posts.next_at(self._channels)
 
-    def _opened(self, name: str) -> Outlet:
-        try:
-            return self._outlet(name)
-        except ChannelError as error:
-            self.alerts.append(str(error))
-            raise
+    async def _trouble(self, name: str, unusable: str) -> Trouble | None:
+        """Whether the channel gets no posts: it cannot be used, a post was refused, or two in a row were not taken. One
+        that is tried again may be taken yet."""
+        since, missed = await self._store.posts.missed(name, 2)
+        if unusable:
+            return Trouble(name, since, unusable)
+        if len(missed) < 2 and not any(one.state is State.REFUSED for one in missed):
+            return None
+        said = next((one.reason for one in missed if one.state is not State.SUPERSEDED), "its posts were not taken")
+        return Trouble(name, since, f"channel {name}: {said}")
 
     async def _claimed(self, name: str, until: date) -> Post | None:
         return await self._store.posts.claim([name], until, self._owner, self._now(), self._rules.lease)

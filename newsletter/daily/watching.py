@@ -2,6 +2,7 @@
 
     after a run    went well -> the heartbeat; failed -> an event
     at any time    nothing was accepted for too long -> an event
+                   a channel gets no posts -> an event
     then           events that nobody has told are told by mail, over the relay that carries the digests
 
 An event is remembered in the database before it is told: one mail for each, however many programs notice it, and
@@ -10,12 +11,15 @@ however long the relay is away. What fails here is logged, and ends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 from newsletter.daily.journey import Report
+from newsletter.daily.posting import Trouble
 from newsletter.daily.rounds import Mailer
 from newsletter.errors import NewsletterError, RelayError, StoreError
 from newsletter.logs import Log, without_addresses
@@ -23,8 +27,10 @@ from newsletter.mail import mime
 from newsletter.mail.dkim import Signer
 from newsletter.mail.headers import wire_address
 from newsletter.mail.mime import Letterhead
-from newsletter.model import Message, State, Status, Verdict
+from newsletter.model import Message, Outcome, State, Status, Verdict
 from newsletter.store import RUN, Alert, Store
+
+Answer = TypeVar("Answer")
 
 LEASE = timedelta(minutes=15)
 """How long one program may take to tell an event before another one tries; and how soon a refusal is tried again."""
@@ -73,7 +79,7 @@ class Watch:
         store: Store,
         mailer: Callable[[Callable[[str], None]], AbstractAsyncContextManager[Mailer]],
         post: Post,
-        ping: Callable[[], Awaitable[str]],
+        ping: Callable[[], Coroutine[Any, Any, str]],
         command: Callable[..., str],
         today: Callable[[datetime], date],
         silence: timedelta | None,
@@ -85,11 +91,20 @@ class Watch:
         self._command = command
         self._today = today
         self._silence = silence
+        self._asking: set[asyncio.Future[Any]] = set()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Wait for nobody any longer, neither the heartbeat nor the relay: what is not told is told the next time."""
+        self._is_stopped = True
+        for one in self._asking:
+            one.cancel()
 
     async def after(self, ended: Report | Exception, now: datetime, day: date | None = None) -> None:
         """A run has ended, with a report or with what it raised; `day` is the one that was asked for by its date (else
         the report's, else today). What is made up for an earlier day says nothing of today: when it went well, the
-        heartbeat is not asked, and the good run before it stays the last.
+        heartbeat is not asked, and the good run before it stays the last. One that tried nothing, where nothing was
+        accepted that was tried before, is neither good nor told once more.
 
         That the database ended it is only logged: where nothing can be written nobody can know what was told before,
         and a lock that stays would be waited for once more. The heartbeat that is missing tells.
@@ -102,12 +117,14 @@ class Watch:
         except Exception as error:  # also a fault of ours: the run is over, and its own end counts
             _log.warning("a run that ended could not be noted", why=error)
             return  # a database that does not take this does not take the rest
-        await self.look(now)
+        await self.look(now, ended.troubles if isinstance(ended, Report) else ())
 
-    async def look(self, now: datetime) -> None:
-        """Notice what has not happened, and tell what nobody has told yet."""
+    async def look(self, now: datetime, troubles: Sequence[Trouble] = ()) -> None:
+        """Notice what has not happened, and the `troubles` of channels, and tell what nobody has told yet."""
         try:
             await self._listen(now)
+            for one in troubles:
+                await self._note(self._of_channel(one, now))
             await self._tell(now)
         except Exception as error:  # as above
             _log.warning("nobody could look after it", why=error)
@@ -122,10 +139,10 @@ class Watch:
         elif isinstance(ended, Report) and not ended.stopped:
             counts = {state: ended.counts[state] for state in State if ended.counts.get(state)}
             _log.info("run", day=day, edition=ended.edition.id if ended.edition else None, **counts)
-            if asked and asked < self._today(now):
+            if (asked and asked < self._today(now)) or _none_accepted(ended):
                 return
             await self._store.steps.note(RUN, now, day=day)
-            if unheard := await self._ping():
+            if unheard := await self._unless_stopped(self._ping(), "told to stop"):
                 _log.warning("heartbeat was not heard", why=unheard)
 
     async def _listen(self, now: datetime) -> None:
@@ -150,16 +167,38 @@ class Watch:
         alerts = self._store.alerts
         while alert := await alerts.take(now, LEASE, now - WORTH_TELLING):
             try:
-                async with self._mailer(lambda sentence: None) as mailer:
-                    outcome = await mailer.send(self._post.message(self._post.address, alert), _nothing_to_note)
+                message = self._post.message(self._post.address, alert)
+                outcome = await self._unless_stopped(self._hand_over(message), None)
             except RelayError as error:
                 await alerts.give_back(alert.event)
                 _log.info("the relay is away, so the operator is told later", happened=alert.event, why=error)
+                return
+            if outcome is None:  # where the relay has it all the same, it has the same Message-ID the next time
+                await alerts.give_back(alert.event)
                 return
             if outcome.state in (State.ACCEPTED, State.UNKNOWN):
                 await alerts.told(alert.event, now)
             else:  # it is tried again when the lease is over
                 _log.warning("the operator's mail was not taken", happened=alert.event, said=outcome.text)
+
+    async def _hand_over(self, message: Message) -> Outcome:
+        async with self._mailer(lambda sentence: None) as mailer:
+            return await mailer.send(message, _nothing_to_note)
+
+    async def _unless_stopped(self, answer: Coroutine[Any, Any, Answer], otherwise: Answer) -> Answer:
+        """What it answers; `otherwise` as soon as we are told to stop."""
+        asking = asyncio.ensure_future(answer)
+        if self._is_stopped:
+            asking.cancel()
+        self._asking.add(asking)
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            if not self._is_stopped:
+                raise
+            return otherwise
+        finally:
+            self._asking.discard(asking)
 
     def _of_failure(self, day: date, why: str, now: datetime) -> Alert:
         words = f"""\
@@ -198,6 +237,34 @@ This sends what is due:
 The limit is operator.silence; this is said once, until something has gone out again.
 """
         return Alert(f"silent since {since.isoformat()}", f"nothing has gone out for {hours} hours", words, now)
+
+    def _of_channel(self, trouble: Trouble, now: datetime) -> Alert:
+        name, since = trouble.channel, trouble.since
+        taken = f"The last post that its service took is that of {since}." if since else "Its service took no post yet."
+        words = f"""\
+The channel “{name}” gets no posts:
+
+    {without_addresses(trouble.why)}
+
+{taken} Nothing is lost within the look-back: the next post carries what was not posted.
+
+These say whether its url can be used, and what would be posted; neither posts anything:
+
+    {self._command("doctor")}
+    {self._command("preview", "--channel", name)}
+
+When the cause is mended, a scheduler goes on by itself; without one, this does:
+
+    {self._command("run")}
+
+What became of the last posts:
+
+    {self._command("channels")}
+
+This is said once, until the channel has got a post again.
+"""
+        event = f"channel {name}: no post since {since}" if since else f"channel {name}: no post yet"
+        return Alert(event, f"channel {name} gets no posts", words, now)
 
 
 def _failure(ended: Report | Exception) -> str:

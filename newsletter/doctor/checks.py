@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from newsletter import timezones
 from newsletter.doctor.findings import Finding, fail, ok, warn
 from newsletter.errors import NewsletterError
 from newsletter.model import State, Status, Subscriber
@@ -134,19 +134,11 @@ async def clock(store: Store, now: datetime) -> Finding:
 
 
 def time_zones(readers: Sequence[Subscriber]) -> Finding:
-    """Whether this machine knows the time zones of everybody who reads."""
+    """Whether the time zones of everybody who reads are known, here and on every machine."""
     names = {reader.timezone for reader in readers if reader.status is not Status.LEFT}
-    missing = sorted(name for name in names if not _known(name))
-    if missing:
+    if missing := sorted(names - timezones.names()):
         few = ", ".join(missing[:3])
         remedy = "update the package tzdata, or change the readers' timezone"
-        return fail("time zones", f"{len(missing)} of the readers' time zones are not known here ({few}): {remedy}.")
+        what = f"{len(missing)} of the readers' time zones are none that tzdata has ({few})"
+        return fail("time zones", f"{what}: {remedy}.")
     return ok("time zones", f"All {len(names)} time zones of {len(readers)} readers are known.")
-
-
-def _known(zone: str) -> bool:
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

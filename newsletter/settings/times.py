@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator
 
+from newsletter import timezones
 from newsletter.sources.options import Table
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"there is no time zone “{name}”; use a name like “Europe/Berlin” or “UTC”") from None
-    return name
 
 
 def _clock_time(text: str) -> str:
@@ -31,7 +23,7 @@ def _clock_time(text: str) -> str:
     return text
 
 
-TimezoneName = Annotated[str, AfterValidator(_known_timezone)]
+TimezoneName = Annotated[str, AfterValidator(timezones.checked)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 
 

@@ -30,6 +30,7 @@ _HAD = or_(  # it was posted, may have been, or there was nothing new
     _column.resent == true(),
     and_(_column.state == State.SKIPPED, _column.reason.startswith("nothing new")),
 )
+_MISSED = (State.DEFERRED, State.REFUSED, State.SUPERSEDED, State.UNKNOWN)
 
 
 class Posts:
@@ -141,6 +142,18 @@ class Posts:
         async with self._database.read() as connection:
             first: date | None = await connection.scalar(query)
             return first
+
+    async def missed(self, channel: str, limit: int) -> tuple[date | None, list[Post]]:
+        """The newest local date whose post the channel's service took, None where it took none; and the newest `limit`
+        posts since then that were tried and are not known to be taken, the newest first."""
+        of_channel, tried = _column.channel == channel, _column.attempt > 0
+        last = select(func.max(_column.local_date)).where(of_channel, _column.state == State.ACCEPTED)
+        async with self._database.read() as connection:
+            taken: date | None = await connection.scalar(last)
+            since = true() if taken is None else _column.local_date > taken
+            query = select(*_FIELDS).where(of_channel, tried, _column.state.in_(_MISSED), since)
+            found = await connection.execute(query.order_by(_column.local_date.desc()).limit(limit))
+            return taken, [Post(*row) for row in found]
 
     async def first_planned(self, channel: str) -> date | None:
         """The first local date that was ever planned there."""

@@ -20,9 +20,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import URL, func, select
 
+from newsletter import timezones
 from newsletter.errors import StoreError
 from newsletter.model import OPEN_STATES, State
 from newsletter.policy.due import reads_on
@@ -59,7 +61,8 @@ class Restored:
     many messages were accepted that the file does not know of, by local date.
 
     `waiting` are deliveries of the file that were not settled, by local date, `due` how many readers are due today and
-    have no delivery there; `held` how many deliveries stay where they are until somebody says otherwise.
+    have no delivery there; `held` how many deliveries stay where they are until somebody says otherwise. `unplaced` are
+    the readers' time zones that are none: on a machine that does not know them either, they wait.
     """
 
     place: Path
@@ -72,6 +75,7 @@ class Restored:
     waiting: Mapping[date, int]
     due: int
     held: int
+    unplaced: tuple[str, ...] = ()
 
 
 LOOK = "look"
@@ -200,9 +204,10 @@ async def _made(
         is_scheduled = await store.moments.last(LOOK) is not None
         due, came = await (_by_the_hour if is_scheduled else _by_the_day)(store, calendar, newest, now)
         held = await _held(store, came, now) if hold else 0
+        unplaced = tuple(sorted({zone for zone, _, _ in await store.hours.all()} - timezones.names()))
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # all of it in one file, which is moved
-    return Restored(target, newest, None, told is not None, refused, forgotten, since, waiting, due, held)
+    return Restored(target, newest, None, told is not None, refused, forgotten, since, waiting, due, held, unplaced)
 
 
 def _newest(draft: Path) -> datetime | None:
@@ -260,7 +265,10 @@ async def _by_the_hour(store: Store, calendar: Calendar, newest: datetime, now: 
     made = await store.editions.newest(latest)
     slots: dict[tuple[date, date, bool], list[Slot]] = defaultdict(list)
     for slot in await store.hours.all():
-        found = turns(Hours(*slot), now, calendar, lambda _: True, newest)
+        try:
+            found = turns(Hours(*slot), now, calendar, lambda _: True, newest)
+        except ZoneInfoNotFoundError:  # as every look passes them over
+            continue
         for one in found:
             if one is found[-1] or one.day >= today:
                 through = one.awaits if made and one.awaits <= made.day else latest

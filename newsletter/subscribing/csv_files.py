@@ -15,12 +15,13 @@ from hashlib import blake2b
 from itertools import islice
 from typing import BinaryIO, TextIO
 
+from newsletter import timezones
 from newsletter.model import Status, Subscriber
 from newsletter.policy.address import normal_address
 from newsletter.store import Store
 from newsletter.store.subscribers import FILE
 from newsletter.subscribing.signing_up import LONGEST_ADDRESS
-from newsletter.subscribing.wishes import hour, locale, rhythm, timezone
+from newsletter.subscribing.wishes import hour, locale, rhythm
 
 COLUMNS = ("address", "name", "topics", "timezone", "hour", "rhythm", "locale")
 
@@ -242,7 +243,7 @@ def _reader(row: dict[str, str], topics: Collection[str]) -> Subscriber:
         address=address,
         name=name,
         topics=slugs,
-        timezone=timezone(row.get("timezone") or "UTC"),
+        timezone=timezones.checked(row.get("timezone") or "UTC"),
         hour=hour(row.get("hour") or "7"),
         rhythm=rhythm(row.get("rhythm") or "daily"),
         locale=locale(row.get("locale", "")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
+from newsletter import timezones
 from newsletter.languages import language
 from newsletter.model import Rhythm, Subscriber, Topic
 from newsletter.subscribing.wording import Worded, own_topics
@@ -67,20 +67,12 @@ def wishes(typed: Typed, topics: Collection[str], faults: Faults, own: Collectio
         faults["topics"] = f"there is no topic “{unknown[0][:60]}”"
     return Wishes(
         topics=slugs,
-        timezone=faults.unless("timezone", timezone, typed.timezone, "UTC"),
+        timezone=faults.unless("timezone", timezones.checked, typed.timezone, "UTC"),
         hour=faults.unless("hour", hour, typed.hour, 7),
         rhythm=faults.unless("rhythm", rhythm, typed.rhythm, Rhythm.DAILY),
         locale=faults.unless("locale", locale, typed.locale, ""),
         own=own_topics(typed.own, own, faults),
     )
-
-
-def timezone(name: str) -> str:
-    """The name of a time zone. Raises ValueError for one that is not there."""
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"there is no time zone “{name[:60]}”; use a name like “Europe/Berlin”") from None
 
 
 def hour(text: str) -> int:

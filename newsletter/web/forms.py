@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import zip_longest
-from zoneinfo import available_timezones
 
 from babel import Locale
 from fastapi import Request
@@ -13,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from newsletter import timezones
 from newsletter.languages import LANGUAGES
 from newsletter.model import Rhythm
 from newsletter.subscribing.wishes import Typed, Wishes
@@ -97,7 +97,7 @@ def choices(desk: Desk, chosen: Typed) -> dict[str, object]:
 @cache
 def zones() -> tuple[str, ...]:
     """The time zones that are named after places, and UTC."""
-    placed = {name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))}
+    placed = {name for name in timezones.names() if "/" in name and not name.startswith("Etc/")}
     return ("UTC", *sorted(placed))
 
 

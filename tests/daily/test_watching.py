@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from newsletter.errors import CompositionError, StoreError
 from newsletter.heartbeat import TRIES, ping
 from newsletter.mail.local import messages
 from newsletter.model import State, Step, Subscriber
+from newsletter.settings.channels import ChannelTable
 from newsletter.settings.operating import HeartbeatTable, OperatorTable
 from newsletter.settings.relays import SmtpTable
 from newsletter.store import RUN
@@ -272,13 +274,82 @@ async def test_a_day_on_which_no_message_is_accepted_has_failed(world: World, ad
                 replace(report, counts={**report.counts, State.ACCEPTED: 1}),
                 replace(report, counts={**report.counts, State.UNKNOWN: 1}),
                 replace(report, counts={State.SKIPPED: 1}),
-                replace(report, attempted=0),
                 replace(report, counts={}),
             ):
                 server.requests.clear()
                 await watching.after(good, world.now)
                 assert len(server.requests) == 1
             assert len(await daily.store.alerts.newest(9)) == 1
+            # Nothing is tried any more: that is no better, and nothing new.
+            server.requests.clear()
+            step = (await daily.store.steps.all())[RUN]
+            await watching.after(replace(report, attempted=0), world.now + HOUR)
+            assert (server.requests, (await daily.store.steps.all())[RUN]) == ([], step)
+
+
+async def look(daily: Daily, watching: Watch, world: World, at: datetime) -> int:
+    """A look of a scheduler, a sending, and what follows it; how many messages were tried."""
+    world.now = at
+    await daily.look()
+    sent = await daily.send()
+    await watching.after(sent.report, world.now)
+    return sent.attempted
+
+
+async def test_a_schedule_is_judged_by_the_rule_of_a_run(world: World) -> None:
+    """The day's edition is made at seven, and Ada reads at eight. A day on which nothing was accepted is not heard: not
+    when it is tried, and not when the next day's edition is made."""
+    ada = Subscriber("ada@example.org", topics=("robots",), hour=8)
+    world.readers(ada)
+    days = [datetime.combine(FRIDAY + timedelta(days=number), datetime.min.time(), UTC) for number in range(4)]
+    world.now = days[0] - HOUR
+    for day in days[1:]:
+        world.list_papers(day.date(), f"A Robot of {day:%A}")
+    async with FaultServer() as relay, WebServer() as server:
+        over(world, relay)
+        async with opened_with(world, server) as (daily, watching):
+            heard = server.requests
+            await look(daily, watching, world, world.now)  # so that Friday is not the first of all
+            heard.clear()
+            assert [await look(daily, watching, world, days[0] + hour * HOUR) for hour in (7, 8)] == [0, 1]
+            assert len(heard) == 2
+            # On Saturday the relay takes nothing from eight on.
+            assert await look(daily, watching, world, days[1] + 7 * HOUR) == 0
+            assert len(heard) == 3
+            relay.always[Step.RCPT] = Fault(Step.RCPT, "550 5.7.1 not today")
+            assert await look(daily, watching, world, days[1] + 8 * HOUR) == 1
+            [alert] = await daily.store.alerts.newest(9)
+            assert alert.event == f"failed {days[1].date()}"
+            assert "No message was accepted: 1 refused; the first: " in alert.words
+            assert "not today" in alert.words
+            # Nor is it on Sunday morning, before anybody was tried.
+            assert await look(daily, watching, world, days[2] + 7 * HOUR) == 0
+            assert (await daily.store.steps.all())[RUN].good_at == days[1] + 7 * HOUR
+            assert len(heard) == 3
+            assert len(await daily.store.alerts.newest(9)) == 1
+            relay.always.clear()
+            assert await look(daily, watching, world, days[2] + 8 * HOUR) == 1
+            assert len(heard) == 4
+
+
+async def test_one_reader_who_is_a_day_ahead_and_refuses_fails_no_day(world: World) -> None:
+    """Friday's readers have theirs when it is Saturday already where Ben is."""
+    ben = Subscriber("refuse-rcpt@example.org", topics=("robots",), timezone="Pacific/Kiritimati")
+    world.readers(reader("ada"), ben)
+    friday = datetime.combine(FRIDAY, datetime.min.time(), UTC)
+    world.now = friday - 20 * HOUR  # when both came
+    async with FaultServer() as relay, WebServer() as server:
+        over(world, relay)
+        async with opened_with(world, server) as (daily, watching):
+            await look(daily, watching, world, world.now)
+            assert await look(daily, watching, world, friday + 8 * HOUR) == 1
+            server.requests.clear()
+            assert await look(daily, watching, world, friday + 18 * HOUR) == 1
+            assert await daily.store.ledger.counts(FRIDAY + timedelta(days=1)) == dict.fromkeys(State, 0) | {
+                State.REFUSED: 1
+            }
+            assert len(server.requests) == 1
+            assert await daily.store.alerts.newest(9) == []
 
 
 async def test_what_is_made_up_for_an_earlier_day_says_nothing_of_today(world: World) -> None:
@@ -328,6 +399,114 @@ async def test_a_heartbeat_is_tried_again_and_never_raises() -> None:
         assert await ping(f"{server.url}/nowhere", 0.001) == "127.0.0.1 answered 404"
         port = server.port
     assert await ping(f"http://127.0.0.1:{port}/gone?key=1", 0.001) == "127.0.0.1 did not answer (ConnectError)"
+
+
+def with_channels(world: World, *urls: str) -> None:
+    named = zip(("lab", "club"), urls, strict=False)
+    world.settings(channels=tuple(ChannelTable(name=name, url=url, topics=("robots",)) for name, url in named))
+
+
+async def posting_day(world: World, number: int, hour: float = 8) -> None:
+    """A run by hand on the day so many after Friday, which has a paper, and what follows it."""
+    day = FRIDAY + timedelta(days=number)
+    world.list_papers(day, f"A Robot of {day:%A}")
+    world.now = datetime.combine(day, datetime.min.time(), UTC) + hour * HOUR
+    async with opened(world) as (daily, watching):
+        await run(daily, watching, world)
+
+
+def subjects(world: World) -> list[str]:
+    return [one.splitlines()[0].removeprefix("[Trending Papers] ") for one in mail(world)]
+
+
+async def test_a_channel_that_gets_no_posts_is_told_once_until_it_has_got_one(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/s3cr3t", Reply())
+        with_channels(world, f"json://127.0.0.1:{server.port}/s3cr3t")
+        await posting_day(world, 0)
+        assert subjects(world) == []
+        server.answer("/s3cr3t", Reply(403))
+        for number in (1, 2):
+            await posting_day(world, number)
+            assert subjects(world) == ["channel lab gets no posts"]
+        [said] = mail(world)
+        assert "\n    channel lab: JSON answered 403 Forbidden\n" in said
+        assert f"The last post that its service took is that of {FRIDAY}." in said
+        for command in ("doctor", "preview --channel lab", "run", "channels"):
+            assert f"\n    newsletter {command}\n" in said
+        assert "s3cr3t" not in said
+        server.answer("/s3cr3t", Reply())
+        await posting_day(world, 3)
+        assert len(mail(world)) == 1
+        server.answer("/s3cr3t", Reply(403))
+        await posting_day(world, 4)
+        assert subjects(world) == ["channel lab gets no posts"] * 2
+        async with opened(world) as (daily, _):
+            days = [FRIDAY, FRIDAY + timedelta(days=3)]
+            found = sorted(one.event for one in await daily.store.alerts.newest(9))
+            assert found == [f"channel lab: no post since {day}" for day in days]
+            # The readers had theirs: no day has failed.
+            assert (await daily.store.steps.all())[RUN].failures == 0
+
+
+async def test_a_channel_that_asks_for_patience_is_told_when_the_next_post_fares_no_better(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/x", Reply(503), Reply(), Reply(503))
+        with_channels(world, f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 0)
+        await posting_day(world, 0, 9)  # it was taken at the second try
+        await posting_day(world, 1)
+        assert subjects(world) == []
+        await posting_day(world, 2)
+        assert subjects(world) == ["channel lab gets no posts"]
+        assert "channel lab: JSON answered 503 Service Unavailable" in mail(world)[0]
+
+
+async def test_a_channel_that_cannot_be_used_is_told_at_once_and_each_for_itself(world: World) -> None:
+    async with WebServer() as server:
+        server.answer("/x", Reply())
+        with_channels(world, "nothing://s3cr3t", f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 0)
+        [said] = mail(world)
+        assert "channel lab: its url is none that Apprise can use" in said
+        assert "Its service took no post yet." in said
+        assert "s3cr3t" not in said
+        with_channels(world, f"json://127.0.0.1:{server.port}/x", f"json://127.0.0.1:{server.port}/x")
+        await posting_day(world, 1)
+        assert len(mail(world)) == 1
+
+
+async def test_who_is_told_to_stop_waits_for_no_heartbeat(world: World) -> None:
+    async with WebServer() as server, opened_with(world, server) as (daily, watching):
+        server.answer("/papers", Reply(delay=3600))
+        report = await daily.run(world.now)
+        after = asyncio.create_task(watching.after(report, world.now))
+        while not server.requests:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+        watching.stop()
+        await after
+        await watching.after(report, world.now)
+        assert len(server.requests) == 1
+        assert (await daily.store.steps.all())[RUN].good_at == world.now
+
+
+async def test_who_is_told_to_stop_waits_for_no_relay_and_tells_it_the_next_time(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        host, port = silent.getsockname()
+        world.settings(smtp=SmtpTable.model_validate({"host": host, "port": port, "security": "none", "patience": 0}))
+        async with opened(world) as (daily, watching):
+            after = asyncio.create_task(watching.after(CompositionError("full"), world.now, FRIDAY))
+            connection, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with connection:
+                watching.stop()
+                await after
+            [alert] = await daily.store.alerts.newest(9)
+            assert alert.told_at is None
+            async with FaultServer() as relay:
+                over(world, relay)
+                await watch(world.configuration, daily.store).look(world.now)
+                assert len(told(relay)) == 1
 
 
 async def test_a_run_that_the_database_ended_is_only_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:

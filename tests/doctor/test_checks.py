@@ -226,6 +226,7 @@ async def test_an_edition_of_the_future(tmp_path: Path) -> None:
 def test_time_zones_of_readers() -> None:
     fine = [Subscriber("a@example.org", timezone="Europe/Berlin"), Subscriber("b@example.org")]
     assert checks.time_zones(fine).health is Health.OK
-    found = checks.time_zones([*fine, Subscriber("c@example.org", timezone="Mars/Olympus")])
+    others = [Subscriber("c@example.org", timezone="Mars/Olympus"), Subscriber("d@example.org", timezone="localtime")]
+    found = checks.time_zones([*fine, *others])
     assert found.health is Health.FAIL
-    assert "Mars/Olympus" in found.sentence
+    assert "2 of the readers' time zones are none that tzdata has (Mars/Olympus, localtime)" in found.sentence

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
 from installation import Installation
+from journeys_parsing import parsed
 
 TOKEN = "s3cr3ttoken123"
+PATIENCE = 60.0
 
 
 class Service(BaseHTTPRequestHandler):
@@ -47,3 +53,36 @@ def test_what_is_posted_can_be_seen_before_and_after(installation: Installation)
     wrong = installation("preview", "--channel", "lab", "--topic", "x", expect=2, **told)
     assert "--channel cannot be combined with --topic" in wrong.err
     assert "0 channels" in installation("channels").out  # and the posts are still there
+
+
+def test_a_schedule_says_at_its_start_which_channel_cannot_be_used(installation: Installation) -> None:
+    """In a line, once, and by mail, though nobody has anything to send; without the url's secrets."""
+    table = {"name": "lab", "url": f"nothing://{TOKEN}"}
+    told = {"NEWSLETTER_CHANNELS": json.dumps([table]), "NEWSLETTER_OPERATOR__ADDRESS": "operator@example.net"}
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "newsletter", "schedule"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=installation.environment | told | {"PYTHONUNBUFFERED": "1", "NEWSLETTER_SOURCES": "[]"},
+    ) as process:
+        try:
+            assert process.stdout is not None  # it is a pipe
+            assert process.stdout.readline().startswith("next run")
+            end = time.monotonic() + PATIENCE
+            while "operator@example.net" not in installation.mail() and process.poll() is None:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 0, out + err
+    lines = [json.loads(line) for line in err.splitlines()]
+    why = "channel lab: its url is none that Apprise can use; look the service up in Apprise's documentation"
+    assert [(one["event"], one["why"]) for one in lines if one["level"] == "warning"] == [
+        ("channel cannot be used", why)
+    ]
+    mail = parsed(installation.mail()["operator@example.net"])
+    assert "channel lab gets no posts" in mail["Subject"]
+    assert TOKEN not in out + err + mail.as_string()

@@ -110,6 +110,24 @@ def test_all_of_it_as_json(delivered: Installation) -> None:
     assert status["disk"]["free_bytes"] > 0
 
 
+@pytest.mark.parametrize("is_past", [True, False])
+def test_what_waits_is_due_now_or_not_yet_and_names_nobody(installation: Installation, is_past: bool) -> None:
+    installation("run", "--date", "latest")
+    moment = "2025-03-12 08:00:00.000000" if is_past else "2999-03-12 08:00:00.000000"
+    said = "4.2.0 <ada@example.org>: mailbox of ada@example.org busy"
+    with closing(sqlite3.connect(installation.state / "newsletter.db")) as database, database:
+        database.execute(
+            "UPDATE deliveries SET state = 'deferred', code = 451, reply = ?, next_at = ?"
+            " WHERE id = (SELECT min(id) FROM deliveries)",
+            (said, moment),
+        )
+    shown = installation("status")
+    known = installation("status", "--json").json["relay"]["deferred"]
+    when = "the first is due now, at the next look or run" if is_past else "the first until 08:00 UTC"
+    assert f"1 wait, {when}; 1 because of: 451 4.2.0 <(an address)>: mailbox of (an address) busy" in shown.out
+    assert known["reply"] == "4.2.0 <(an address)>: mailbox of (an address) busy"
+
+
 def test_what_went_wrong_and_the_mail_about_it(installation: Installation, tmp_path: Path) -> None:
     """The relay is away: the run fails, and says so by mail when there is a relay again."""
     own = {"NEWSLETTER_OPERATOR__ADDRESS": "operator@example.net"}

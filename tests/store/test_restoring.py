@@ -308,3 +308,16 @@ async def test_one_that_is_damaged_somewhere_proves_nothing(file: Path, backup: 
     assert (found.read, found.refused, found.since) == (False, 0, {})
     assert found.aside is not None
     assert held_in(found.aside) == content
+
+
+@pytest.mark.parametrize("is_scheduled", [True, False])
+async def test_time_zones_that_are_none_are_told_and_hold_up_nobody(
+    file: Path, tmp_path: Path, is_scheduled: bool
+) -> None:
+    kept = tmp_path / "kept.db"
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.subscribers.add([ADA, replace(BEN, timezone="Mars/Olympus"), replace(CYD, timezone="localtime")])
+        if is_scheduled:
+            await store.moments.note(LOOK, NOW)
+        await back_up(f"sqlite:///{file}", kept, silent)
+    assert (await restored(file, kept)).unplaced == ("Mars/Olympus", "localtime")

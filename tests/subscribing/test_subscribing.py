@@ -66,6 +66,8 @@ async def test_only_the_address_is_needed(store: Store) -> None:
     ("row", "why"),
     [
         ("nobody,,,,,", "is not an e-mail address"),
+        ("a@example.org,,,localtime,,", "there is no time zone “localtime”"),
+        ("a@example.org,,,right/Asia/Tokyo,,", "did you mean “Asia/Tokyo”?"),
         ("a@example.org,,nural-fields,,,", "there is no topic “nural-fields”; did you mean “neural-fields”?"),
         ("a@example.org,,,Mars/Base,,", "there is no time zone “Mars/Base”"),
         ("a@example.org,,,,24,", "the hour must be 0 to 23"),

@@ -103,6 +103,7 @@ def client(place: Place) -> Any:
         ({"rhythm": "hourly"}, "rhythm"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"timezone": "../../etc/passwd"}, "timezone"),
+        ({"timezone": "localtime"}, "timezone"),
         ({"timezone": "\x00"}, "timezone"),
         ({"locale": "tlh"}, "locale"),
         ({"own": [{"name": "Kelp"}]}, "own.0.keywords"),

@@ -214,6 +214,8 @@ async def test_a_link_to_confirm_ends_after_seven_days_and_so_does_what_waits_fo
         ({"hour": "٧"}, "the hour must be"),
         ({"timezone": "Mars/Olympus"}, "there is no time zone"),
         ({"timezone": "../../etc/passwd"}, "there is no time zone"),
+        ({"timezone": "localtime"}, "there is no time zone"),
+        ({"timezone": "posix/Europe/Rome"}, "did you mean “Europe/Rome”?"),
         ({"locale": "tlh"}, "there is no language"),
         ({"stamp": "form.x.y"}, "open for too long"),
         ({"stamp": ""}, "open for too long"),
