@@ -35,7 +35,8 @@ class Report:
     are the first MOST_TOLD of them; `attempted` counts those that this run tried; `newest` is the newest day of the
     archive. `alerts` is what the relay said about this installation, and why summaries are missing; `stopped` tells
     that the run was asked to end before it was through; `failure` is what ended the sending early. `posts` are those
-    of the day in channels, and those of earlier days that were tried; `troubles` are channels that get none."""
+    of the day in channels, and those of earlier days that were tried; `troubles` are channels that get none. `goes_on`
+    tells that whoever sent looks again: what was deferred is not over."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -50,6 +51,7 @@ class Report:
     failure: NewsletterError | None = None
     posts: tuple[Post, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Sent:
             failure=self.failure,
             posts=self.posts,
             troubles=self.troubles,
+            goes_on=True,
         )
 
 

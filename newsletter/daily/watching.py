@@ -275,7 +275,8 @@ def _failure(ended: Report | Exception) -> str:
         return f"{type(ended).__name__}: {ended}; this should not happen, please report it"
     if ended.failure:
         return str(ended.failure)
-    if ended.attempted and not ended.stopped and (why := _none_accepted(ended)):
+    is_over = bool(ended.counts.get(State.REFUSED)) or not ended.goes_on
+    if ended.attempted and not ended.stopped and is_over and (why := _none_accepted(ended)):
         return why
     broken = [one.batch for one in ended.collected if one.batch.verdict is Verdict.BROKEN]
     if ended.edition or ended.stopped or not broken or len(broken) < len(ended.collected):

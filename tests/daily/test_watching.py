@@ -332,6 +332,23 @@ async def test_a_schedule_is_judged_by_the_rule_of_a_run(world: World) -> None:
             assert len(heard) == 4
 
 
+async def test_a_schedule_tries_again_what_was_deferred_before_it_calls_that_a_failure(world: World) -> None:
+    world.readers(Subscriber("ada@example.org", topics=("robots",), hour=8))
+    world.now = datetime.combine(FRIDAY, datetime.min.time(), UTC) - HOUR
+    async with FaultServer() as relay, WebServer() as server:
+        over(world, relay)
+        async with opened_with(world, server) as (daily, watching):
+            await look(daily, watching, world, world.now)
+            assert await look(daily, watching, world, world.now + 8 * HOUR) == 0
+            server.requests.clear()
+            relay.always[Step.RCPT] = Fault(Step.RCPT, "450 4.7.1 greylisted")
+            assert await look(daily, watching, world, world.now + HOUR) == 1
+            assert (server.requests, await daily.store.alerts.newest(9)) == ([], [])
+            relay.always.clear()
+            assert await look(daily, watching, world, world.now + HOUR) == 1
+            assert len(server.requests) == 1
+
+
 async def test_one_reader_who_is_a_day_ahead_and_refuses_fails_no_day(world: World) -> None:
     """Friday's readers have theirs when it is Saturday already where Ben is."""
     ben = Subscriber("refuse-rcpt@example.org", topics=("robots",), timezone="Pacific/Kiritimati")
