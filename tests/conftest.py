@@ -19,6 +19,7 @@ for _name in ("NEWSLETTER_TEST_DATABASE", "NEWSLETTER_TEST_POSTGRES_URL"):
 
 made_once.templates()
 made_once.certificates()
+made_once.tables()
 
 # Also where a container image forbids it: all workers and hundreds of processes import the same modules.
 sys.dont_write_bytecode = False

@@ -6,6 +6,7 @@ exit code. Only what the interpreter reads before the first line (PYTHON... and 
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import gc
 import json
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -123,6 +125,30 @@ def _compile_templates() -> None:
     Renderer([PROJECT / "templates"], Look()).compile([], {}, {})
 
 
+async def _practise() -> None:
+    """A day from the papers to the local mailbox, so that commands find made what a process makes once: patterns,
+    tables of symbols, style sheets, statements."""
+    from newsletter.assembly import opened_daily
+    from newsletter.settings import load, shipped
+
+    made_once.tables()
+    day = datetime(2025, 3, 12, 9, tzinfo=UTC)
+    with tempfile.TemporaryDirectory() as folder:
+        given = {"state_dir": folder, "secret_keys": ["a-key-to-practise"], "ranking": {"models": "none"}}
+        async with opened_daily(load(shipped("config"), given), now=lambda: day) as daily:
+            await daily.run(day, day.date())
+
+
+def _read_commands() -> None:
+    """Let Typer make its commands of our functions here, once; it reads the signatures of all of them for each."""
+    import typer.main
+
+    from newsletter.cli.app import app
+
+    typer.main.get_command = cache(typer.main.get_command)
+    typer.main.get_command(app)
+
+
 def _end(code: int) -> NoReturn:
     """What Python does at the end of a process, but nothing is taken apart, and so copied, of what forked it."""
     threading._shutdown()  # type: ignore[attr-defined]  # what waits for threads has no public name
@@ -136,10 +162,13 @@ def _end(code: int) -> NoReturn:
 def load() -> None:
     """Import what most commands need, for processes that are forked from this one."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the command line has it, which reads this before numpy does
+    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
+        del os.environ[name]  # a command comes with those that it is to have
     for name in USED:
         import_module(name)
     _compile_templates()
-    import_module("newsletter.cli")
+    asyncio.run(_practise())
+    _read_commands()
     gc.collect()
     gc.freeze()  # else each command would look through all of it for garbage when it ends, and copy it by doing so
 

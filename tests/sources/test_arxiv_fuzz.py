@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
 from arxiv_forms import Made, api, api_error, atom, many, rss, rss_error
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,43 +120,29 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
+MANY = 600
 ANY = st.one_of(st.binary(max_size=600), st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
 
 
-few_and_many = pytest.mark.parametrize("examples", [300, pytest.param(600, marks=pytest.mark.slow)])
+@settings(deadline=None, max_examples=MANY, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged())
+def test_damaged_answers(content: bytes) -> None:
+    holds(content)
 
 
-@few_and_many
-def test_damaged_answers(examples: int) -> None:
-    @settings(deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
-    @given(damaged())
-    def check(content: bytes) -> None:
-        holds(content)
-
-    check()
-
-
-@few_and_many
-def test_bytes_of_any_kind(examples: int) -> None:
-    @settings(deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
-    @given(ANY)
-    def check(content: bytes) -> None:
-        holds(content)
-        holds(b"<rss><channel><item><guid>oai:arXiv.org:2608.01234v1</guid><title>T</title>" + content)
-        holds(FORMS[0].replace(b"We test.", content))
-        holds(FORMS[2].replace(b"Ada Example", content))
-
-    check()
+@settings(deadline=None, max_examples=MANY, suppress_health_check=[HealthCheck.too_slow])
+@given(ANY)
+def test_bytes_of_any_kind(content: bytes) -> None:
+    holds(content)
+    holds(b"<rss><channel><item><guid>oai:arXiv.org:2608.01234v1</guid><title>T</title>" + content)
+    holds(FORMS[0].replace(b"We test.", content))
+    holds(FORMS[2].replace(b"Ada Example", content))
 
 
-@few_and_many
-def test_lines_of_authors(examples: int) -> None:
-    @settings(deadline=None, max_examples=examples)
-    @given(st.text(alphabet="ab ,()1J.r;\\'“", max_size=200))
-    def check(line: str) -> None:
-        for author in authors_in(" ".join(line.split())):
-            assert author.name
-            assert author.name == " ".join(author.name.split())
-            assert all(author.institutions)
-
-    check()
+@settings(deadline=None, max_examples=MANY)
+@given(st.text(alphabet="ab ,()1J.r;\\'“", max_size=200))
+def test_lines_of_authors(line: str) -> None:
+    for author in authors_in(" ".join(line.split())):
+        assert author.name
+        assert author.name == " ".join(author.name.split())
+        assert all(author.institutions)

@@ -424,7 +424,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [(40, 50), pytest.param(100, 80, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [(15, 50), pytest.param(100, 80, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_any_sequence_of_events_keeps_the_promises(template: Path, examples: int, steps: int) -> None:
     LedgerMachine.template = template

@@ -29,7 +29,7 @@ from newsletter.model import (
     Verdict,
     Why,
 )
-from newsletter.store import Store, tables
+from newsletter.store import Store, migrating, tables
 from newsletter.store.database import Database
 from newsletter.store.migrating import HEAD, MIGRATIONS
 
@@ -64,6 +64,20 @@ async def test_a_new_database_is_what_the_migrations_make(store: Store, tmp_path
         at_once = await connection.run_sync(_statements)
     assert at_once == by_steps
     assert at_once.keys() >= tables.metadata.tables.keys()
+
+
+@pytest.mark.sqlite
+async def test_what_tests_make_once_is_what_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """See `made_once.tables`."""
+
+    async def made(name: str) -> tuple[dict[str, frozenset[str]], str | None]:
+        async with await Store.open(f"sqlite:///{tmp_path / name}.db") as store, store.database.read() as connection:
+            return await connection.run_sync(_statements), await migrating.revision(store.database)
+
+    await made("first")
+    again = await made("again")
+    monkeypatch.setattr(migrating, "_make", migrating._make.__wrapped__)  # type: ignore[attr-defined]  # of `wraps`
+    assert again == await made("anew")
 
 
 def _statements(connection: Connection) -> dict[str, frozenset[str]]:

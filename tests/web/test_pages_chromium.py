@@ -123,12 +123,11 @@ def test_axe_would_find_something(browser: Any, sites: dict[str, str]) -> None:
 def test_nobody_else_is_asked_and_nothing_runs(browser: Any, sites: dict[str, str], name: str) -> None:
     with Visit(browser) as visit:
         visit.page.goto(sites[name])
-        paths = [
-            *PAGES[name],
-            *visit.page.eval_on_selector_all(
-                "main h2 a[href^='/papers/']", "those => those.slice(0, 8).map(one => one.getAttribute('href'))"
-            ),
-        ]
+        papers = visit.page.eval_on_selector_all(
+            "main h2 a[href^='/papers/']", "those => those.map(one => one.getAttribute('href'))"
+        )
+        # Where words attack, each paper has a trick of its own; the others' pages are alike.
+        paths = [*PAGES[name], *papers[: 8 if name == "hostile" else 2]]
         for path in paths:
             visit.page.goto(sites[name] + path, wait_until="networkidle")
             assert visit.page.evaluate("window.hacked") is None
