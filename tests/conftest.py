@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import made_once
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 IN_CI = os.environ.get("CI") == "true"
 for _name in ("NEWSLETTER_TEST_DATABASE", "NEWSLETTER_TEST_POSTGRES_URL"):
@@ -27,6 +27,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # As the command line has it: our products are small, and threads that spin take the cores from the other workers.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# How long a machine that does other work takes for an example says nothing of ours.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 FEWER, FEWEST = 5, 10
 """By default property tests try a fifth of their examples, but these at least; all of them where slow tests run too."""
