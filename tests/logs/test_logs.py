@@ -81,11 +81,11 @@ def test_what_is_less_than_the_level_is_not_shown(lines: Lines, level: str, show
 
 def test_a_library_speaks_in_the_same_form_and_its_debugging_is_its_own(lines: Lines) -> None:
     as_json("debug")
-    logging.getLogger("uvicorn.error").warning("cannot reach %s", "ada@example.org")
+    logging.getLogger("somebodys.library").warning("cannot reach %s", "ada@example.org")
     logging.getLogger("alembic").debug("a page of it")
     logging.getLogger("httpx").info("GET https://api.example.org/?key=hush")
     [line] = lines()
-    assert line["logger"] == "uvicorn.error"
+    assert line["logger"] == "somebodys.library"
     assert HASH.fullmatch(line["event"].removeprefix("cannot reach "))
 
 
