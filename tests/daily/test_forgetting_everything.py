@@ -93,6 +93,7 @@ def files_naming(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.sqlite
 async def test_nothing_says_who_that_was(tmp_path: Path) -> None:
     world = World(tmp_path)
     person = await of_everything(world)

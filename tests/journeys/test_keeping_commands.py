@@ -9,10 +9,13 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import databases
 import pytest
 from installation import Installation
 
 from newsletter.store.owners import Owner
+
+pytestmark = pytest.mark.skipif(databases.ON_POSTGRESQL, reason="about files, as SQLite's databases are")
 
 ADA = "ada@example.org"
 TODAY = {"NEWSLETTER_SCHEDULE__TIMEZONE": "UTC"}
