@@ -91,7 +91,7 @@ class _Rounds:
         async def looked(daily: Daily, watch: Watch) -> Looked:
             found = await daily.look()
             # A day without papers is a good one, too, but not one on which nobody could say so.
-            is_new = not found.waiting and found.day != self._settled
+            is_new = not found.waiting and found.day != (self._settled or await judged(daily))
             if is_new and found.failed:
                 await watch.after(SourceError(found.failed), utc_now(), found.day)
             else:
@@ -99,8 +99,14 @@ class _Rounds:
                 await watch.look(utc_now())
             return found
 
+        async def judged(daily: Daily) -> date | None:
+            """The day of the last good run: a scheduler that is started again has nothing new to tell of it."""
+            run = (await daily.store.steps.all()).get(RUN)
+            return run.good_day if run else None
+
         from newsletter.assembly import utc_now
         from newsletter.errors import SourceError
+        from newsletter.store import RUN
 
         found = await self._with_daily("looked", looked)
         if found is None:

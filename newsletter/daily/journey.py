@@ -36,7 +36,8 @@ class Report:
     archive. `alerts` is what the relay said about this installation, and why summaries are missing; `stopped` tells
     that the run was asked to end before it was through; `failure` is what ended the sending early. `posts` are those
     of the day in channels, and those of earlier days that were tried; `troubles` are channels that get none. `goes_on`
-    tells that whoever sent looks again: what was deferred is not over."""
+    tells that whoever sent looks again: what was deferred is not over. `unread` says that no source could be read,
+    where that was told when it was seen."""
 
     day: date
     collected: tuple[Collected, ...]
@@ -52,6 +53,7 @@ class Report:
     posts: tuple[Post, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     goes_on: bool = False
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ class Sent:
     """What `Daily.send` came to on the `day` of the newest edition there may be: the local `dates` that were open, how
     many deliveries were `attempted`, when the first deferred one is tried again, what the relay said about this
     installation, what ended it early, and the posts in channels of that day, and those that were tried; `stopped` and
-    `troubles` as in a Report. `counts` says how many deliveries of `day`, and of the newest local date, are in each
-    state: that date is a day later where it has begun already, and earlier where nobody was due on `day` yet. `unsent`
-    is one that was refused or deferred, if any was tried."""
+    `troubles` as in a Report. `counts` says how many deliveries of `day`, and of the newest local date on which
+    any was tried, are in each state: that date is a day later where it has begun already, and earlier where nobody was
+    due on `day` yet. `unsent` is one that was refused or deferred, if any was tried; `unread` says why `day` has no
+    edition, where no source could be read."""
 
     day: date
     dates: tuple[date, ...]
@@ -74,6 +77,7 @@ class Sent:
     unsent: tuple[Delivery, ...] = ()
     stopped: bool = False
     troubles: tuple[Trouble, ...] = ()
+    unread: str = ""
 
     @property
     def report(self) -> Report:
@@ -92,6 +96,7 @@ class Sent:
             posts=self.posts,
             troubles=self.troubles,
             goes_on=True,
+            unread=self.unread,
         )
 
 
@@ -256,7 +261,7 @@ class Daily:
         if not dispatch.stopped:
             posts = await self.posting.post_due(lambda: dispatch.stopped)
         tried = dispatch.attempted - attempted
-        newest = await self.store.overview.newest_date() or day
+        newest = await self.store.overview.newest_tried() or day
         return Sent(
             day,
             tuple(dates),
@@ -269,6 +274,7 @@ class Daily:
             await self._unsent(newest) if tried else (),
             dispatch.stopped,
             tuple(self.posting.troubles),
+            await self._looking.unread(day),
         )
 
     async def _unsent(self, day: date) -> tuple[Delivery, ...]:

@@ -88,7 +88,7 @@ class Looking:
         planned, missed = await self._plan(now, since, through, lambda one: one < day or (one == day and not waiting))
         if not self._dispatch.stopped:
             await self._store.moments.note(LOOK, now)
-        failed = "" if made or waiting else await self._failure(day)
+        failed = "" if made or waiting else await self.unread(day)
         return Looked(day, made, tuple(planned.items()), tuple(missed.items()), waiting, failed)
 
     @property
@@ -127,7 +127,8 @@ class Looking:
         broken = [f"{one.source}: {one.why}" for one in answers if one.verdict is Verdict.BROKEN]
         return (*verdicts.late(answers), *dict.fromkeys(broken))
 
-    async def _failure(self, day: date) -> str:
+    async def unread(self, day: date) -> str:
+        """Why the edition of `day` is not there, where no source could be read; else empty."""
         answers = await self._answers()
         broken = [one for one in answers if one.verdict is Verdict.BROKEN]
         if not broken or len(broken) < len(answers) or await self._store.editions.find(day):

@@ -104,7 +104,8 @@ class Watch:
         """A run has ended, with a report or with what it raised; `day` is the one that was asked for by its date (else
         the report's, else today). What is made up for an earlier day says nothing of today: when it went well, the
         heartbeat is not asked, and the good run before it stays the last. One that tried nothing, where nothing was
-        accepted that was tried before, is neither good nor told once more.
+        accepted that was tried before, is neither good nor told once more; nor is one of a day that has no edition
+        because no source could be read.
 
         That the database ended it is only logged: where nothing can be written nobody can know what was told before,
         and a lock that stays would be waited for once more. The heartbeat that is missing tells.
@@ -139,7 +140,7 @@ class Watch:
         elif isinstance(ended, Report) and not ended.stopped:
             counts = {state: ended.counts[state] for state in State if ended.counts.get(state)}
             _log.info("run", day=day, edition=ended.edition.id if ended.edition else None, **counts)
-            if (asked and asked < self._today(now)) or _none_accepted(ended):
+            if (asked and asked < self._today(now)) or _none_accepted(ended) or ended.unread:
                 return
             await self._store.steps.note(RUN, now, day=day)
             if unheard := await self._unless_stopped(self._ping(), "told to stop"):

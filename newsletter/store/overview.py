@@ -93,6 +93,15 @@ class Overview:
             newest: date | None = await connection.scalar(select(func.max(_ledger.local_date)))
             return newest
 
+    async def newest_tried(self) -> date | None:
+        """The newest local date of which a delivery was tried, whatever came of it."""
+        async with self._database.read() as connection:
+            newest = [
+                await connection.scalar(select(func.max(_ledger.local_date)).where(_ledger.state == state))
+                for state in (State.ACCEPTED, State.DEFERRED, State.REFUSED, State.UNKNOWN)
+            ]
+        return max(filter(None, newest), default=None)
+
     async def last_accepted(self) -> datetime | None:
         """When the relay last took a message, of those for the newest local date that has one and the date before;
         None when it never did."""

@@ -349,6 +349,43 @@ async def test_a_schedule_tries_again_what_was_deferred_before_it_calls_that_a_f
             assert len(server.requests) == 1
 
 
+async def test_a_date_on_which_all_is_skipped_does_not_make_the_one_before_good(world: World) -> None:
+    """Ada's mail is refused on Friday; on Saturday there is nothing for anybody."""
+    world.readers(Subscriber("refuse-rcpt@example.org", topics=("robots",)))
+    friday = datetime.combine(FRIDAY, datetime.min.time(), UTC)
+    world.now = friday - HOUR
+    async with FaultServer() as relay, WebServer() as server:
+        over(world, relay)
+        async with opened_with(world, server) as (daily, watching):
+            await look(daily, watching, world, world.now)
+            assert await look(daily, watching, world, friday + 8 * HOUR) == 1
+            await daily.store.subscribers.add([replace(reader("ben"), topics=("brains",), origin="web")], world.now)
+            world.list_papers(FRIDAY + timedelta(days=1), "A Robot That Sings")
+            server.requests.clear()
+            saturday = friday + timedelta(days=1, hours=8)
+            assert await look(daily, watching, world, saturday) == 1
+            counts = await daily.store.ledger.counts(saturday.date())
+            assert {state: number for state, number in counts.items() if number} == {State.SKIPPED: 1}
+            assert (server.requests, (await daily.store.steps.all())[RUN].good_day) == ([], FRIDAY - timedelta(days=1))
+
+
+async def test_a_schedule_that_can_read_no_source_is_not_heard_whatever_goes_out(world: World) -> None:
+    world.readers(reader("ada"))
+    friday = datetime.combine(FRIDAY, datetime.min.time(), UTC)
+    world.now = friday - HOUR
+    async with FaultServer() as relay, WebServer() as server:
+        over(world, relay)
+        async with opened_with(world, server) as (daily, watching):
+            await look(daily, watching, world, world.now)
+            assert await look(daily, watching, world, friday + 8 * HOUR) == 1
+            world.folder.rename(world.folder.with_name("away"))
+            server.requests.clear()
+            for hour in (8, 12):  # it is waited for, and given up
+                await look(daily, watching, world, friday + timedelta(days=1, hours=hour))
+            assert await daily.store.ledger.counts(FRIDAY + timedelta(days=1)) != dict.fromkeys(State, 0)
+            assert (server.requests, (await daily.store.steps.all())[RUN].good_day) == ([], FRIDAY)
+
+
 async def test_one_reader_who_is_a_day_ahead_and_refuses_fails_no_day(world: World) -> None:
     """Friday's readers have theirs when it is Saturday already where Ben is."""
     ben = Subscriber("refuse-rcpt@example.org", topics=("robots",), timezone="Pacific/Kiritimati")

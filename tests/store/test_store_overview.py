@@ -31,6 +31,7 @@ async def test_an_empty_store_has_an_overview(store: Store) -> None:
     overview = store.overview
     assert await overview.deliveries_by_day(before(3), DAY) == {}
     assert (await overview.newest_date(), await overview.editions()) == (None, (0, None))
+    assert await overview.newest_tried() is None
     assert await overview.readers_by_day(before(2), DAY) == [(before(1), 0), (DAY, 0)]
     assert (await overview.answers(before(3), DAY), await overview.sources()) == ([], [])
     assert [(await one).total for one in (overview.deliveries(), overview.batches(), overview.suppressions())] == [
@@ -53,6 +54,18 @@ async def test_deliveries_are_counted_by_day_and_state(store: Store) -> None:
     totals = {state: sum(day.get(state, 0) for day in counted.values()) for state in State}
     for state in State:
         assert (await store.overview.deliveries(state=state, since=before(1))).total == totals[state]
+
+
+async def test_the_newest_date_of_which_any_was_tried(store: Store) -> None:
+    await store.subscribers.add(READERS)
+    for days in (2, 1, 0):
+        await store.ledger.plan(before(days), [1, 2], NOON)
+    for state, day in ((State.SKIPPED, DAY), (State.REFUSED, before(1))):
+        assert await store.overview.newest_tried() is None
+        await store.ledger.plan(day, [3], NOON)
+        [*_, one] = await store.ledger.claim(day, "me", NOON, timedelta(hours=1), 3)
+        await store.ledger.settle(one, "me", NOON, state)
+    assert await store.overview.newest_tried() == before(1)
 
 
 async def test_deliveries_come_in_pages_newest_first(store: Store) -> None:
