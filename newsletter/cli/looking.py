@@ -222,5 +222,5 @@ class _Rounds:
 
 def _in_words(sent: Sent) -> str:
     dates = " and ".join(map(str, sent.dates))
-    again = f"; the first deferred one again at {sent.next_at:%H:%M:%S %Z}" if sent.next_at else ""
+    again = f"; what waits is tried again at {sent.next_at:%H:%M:%S %Z}" if sent.next_at else ""
     return f"{counted(sent.attempted, 'delivery', 'deliveries')} of {dates} tried{again}"

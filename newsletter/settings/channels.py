@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr
 
 from newsletter.model import Rhythm
 from newsletter.settings.relays import RelayName
@@ -14,22 +14,25 @@ from newsletter.sources.options import Table
 MOST_PAPERS = 20
 
 
+def _like_a_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text and ("://" not in text or not text.isprintable() or " " in text):
+        raise ValueError("must be an Apprise URL like slack://... or discord://..., on one line")
+    return url
+
+
+ChannelUrl = Annotated[SecretStr, AfterValidator(_like_a_url)]
+"""What Apprise calls a place, with its tokens. An empty one is as good as none (see `completed`)."""
+
+
 class ChannelTable(Table):
-    """A `[[channels]]` table. `url` is what Apprise calls the place, and holds its tokens."""
+    """A `[[channels]]` table."""
 
     name: RelayName
-    url: SecretStr | None = None
+    url: ChannelUrl | None = None
     topics: Annotated[tuple[str, ...], Field(max_length=200)] = ()
     rhythm: Rhythm = Rhythm.DAILY
     papers: int = Field(5, ge=1, le=MOST_PAPERS)
-
-    @field_validator("url")
-    @classmethod
-    def _like_a_url(cls, url: SecretStr | None) -> SecretStr | None:
-        text = url.get_secret_value() if url else "x://"
-        if "://" not in text or not text.isprintable() or " " in text:
-            raise ValueError("must be an Apprise URL like slack://... or discord://..., on one line")
-        return url
 
 
 def completed(channels: tuple[ChannelTable, ...], urls: Mapping[str, SecretStr]) -> tuple[ChannelTable, ...]:
@@ -40,10 +43,7 @@ def completed(channels: tuple[ChannelTable, ...], urls: Mapping[str, SecretStr])
         raise ValueError(f"two channels are named “{twice[0]}”; give each a name of its own")
     if unknown := sorted(urls.keys() - set(names)):
         raise ValueError(f"channel_urls names “{unknown[0]}”, and there is no channel of that name")
-    if missing := [one.name for one in channels if not (one.url or one.name in urls)]:
+    found = {one.name: urls.get(one.name) or one.url for one in channels}
+    if missing := [name for name, url in found.items() if not url]:
         raise ValueError(f"the channel “{missing[0]}” needs a url, in its table or in channel_urls")
-    fields = ChannelTable.model_fields
-    return tuple(
-        ChannelTable(**{name: getattr(one, name) for name in fields} | {"url": urls.get(one.name, one.url)})
-        for one in channels
-    )
+    return tuple(one.model_copy(update={"url": found[one.name]}) for one in channels)

@@ -29,6 +29,9 @@ _SENTENCES = {
     "path_type": "must be a path in quotes",
 }
 
+# What stands under these keys is shown in no sentence.
+_SECRET = {"password", "passwords", "secret_keys", "token", "key", "channel_urls"}
+
 
 def faults_of(error: ValidationError, model: type[BaseModel], where: Callable[[Place], tuple[str, str]]) -> list[Fault]:
     """One Fault for each error. `where` tells file (or environment variable) and key of a place in `model`."""
@@ -85,7 +88,7 @@ def _quoted(expected: str) -> str:
 
 
 def _got(given: Any, place: Place) -> str:
-    secret = any(str(step) in {"password", "passwords", "secret_keys", "token", "key"} for step in place)
+    secret = any(str(step) in _SECRET for step in place)
     if secret or isinstance(given, (dict, list)):
         return ""
     # As the file writes it: TOML's true is Python's True.

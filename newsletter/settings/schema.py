@@ -28,7 +28,7 @@ from newsletter.languages import LANGUAGES, language
 from newsletter.policy import database_urls
 from newsletter.policy.address import normal_address
 from newsletter.rendering.look import Look
-from newsletter.settings.channels import ChannelTable, completed
+from newsletter.settings.channels import ChannelTable, ChannelUrl, completed
 from newsletter.settings.keeping import KeepingTable
 from newsletter.settings.llm import LlmTable
 from newsletter.settings.operating import HeartbeatTable, LoggingTable, OperatorTable
@@ -315,7 +315,7 @@ class Settings(BaseSettings):
     bounces: BouncesTable = BouncesTable()
     collecting: CollectingTable = CollectingTable()
     llm: LlmTable = LlmTable()
-    channel_urls: dict[RelayName, SecretStr] = Field({}, description="URLs of `channels`, by name")
+    channel_urls: dict[RelayName, ChannelUrl] = Field({}, description="URLs of `channels`, by name")
     channels: tuple[ChannelTable, ...] = Field((), description="places in chat programs where picks are posted")
     keeping: KeepingTable = KeepingTable()
     logging: LoggingTable = LoggingTable()
@@ -342,7 +342,9 @@ class Settings(BaseSettings):
     @field_validator("channels")
     @classmethod
     def _with_urls(cls, channels: tuple[ChannelTable, ...], info: ValidationInfo) -> tuple[ChannelTable, ...]:
-        return completed(channels, info.data.get("channel_urls", {}))
+        if "channel_urls" not in info.data:
+            return channels  # what is wrong with the URLs is said under their own keys
+        return completed(channels, info.data["channel_urls"])
 
     @model_validator(mode="after")
     def _somebody_writes(self) -> Self:

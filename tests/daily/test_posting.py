@@ -15,6 +15,7 @@ from web_server import Reply, WebServer
 from world import FRIDAY, World, reader
 
 from newsletter.chat import outlet
+from newsletter.cli.looking import _in_words
 from newsletter.daily import Report
 from newsletter.errors import ChannelError, NotFoundError
 from newsletter.model import Batch, Rhythm, State, Verdict
@@ -298,3 +299,22 @@ async def test_a_run_without_channels_asks_no_service(world: World, service: Web
     channels(world)
     assert (await run(world)).posts == ()
     assert service.requests == []
+
+
+async def test_a_post_that_waits_is_not_told_as_a_delivery(world: World, service: WebServer) -> None:
+    """What a scheduler says after it has sent: the digest was accepted, and the post is what is tried again."""
+    service.answer(f"/{TOKEN}", Reply(503))
+    world.readers(reader("ada"))
+    world.now = datetime.combine(FRIDAY, time(1), UTC)
+    async with world.daily() as daily:
+        await daily.look()  # who comes after their hour reads from the next date on
+    world.now = datetime.combine(FRIDAY, time(8), UTC)
+    async with world.daily() as daily:
+        assert (await daily.look()).made
+        sent = await daily.send()
+        [delivery] = await daily.store.ledger.deliveries(local_date=FRIDAY)
+        [post] = await daily.store.posts.of_date(FRIDAY)
+    assert (delivery.state, post.state) == (State.ACCEPTED, State.DEFERRED)
+    assert post.next_at
+    again = f"{post.next_at:%H:%M:%S %Z}"
+    assert _in_words(sent) == f"1 delivery of {FRIDAY} tried; what waits is tried again at {again}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from web_server import Reply, WebServer
-from world import FRIDAY, World
+from world import FRIDAY, World, reader
 
 from newsletter.model import Rhythm
 from newsletter.settings.channels import ChannelTable
@@ -116,3 +116,35 @@ async def test_a_link_leads_to_the_page_of_an_edition_that_there_is(world: World
     await look(world, MONDAY, 10)  # a day without papers
     [body] = posted(service)
     assert f"{WEB_SITE}/editions/{FRIDAY}" in body
+
+
+@pytest.mark.parametrize(("look_back", "is_there"), [(7, False), (14, True)])
+async def test_where_editions_are_a_week_apart_a_late_one_needs_a_longer_look_back(
+    world: World, service: WebServer, look_back: int, is_there: bool
+) -> None:
+    """An edition of Monday that was given up, and made on Wednesday after all: the next digest and the next post are a
+    week younger than it."""
+    settings = world.configuration.settings
+    world.settings(
+        channels=[channel(service, Rhythm.DAILY)],
+        schedule=settings.schedule.model_copy(update={"days": ("mon",)}),
+        edition=settings.edition.model_copy(update={"look_back": look_back}),
+    )
+    world.readers(reader("ada"))
+    world.list_papers(MONDAY, "The Robot of Monday")
+    await look(world, MONDAY, 1)
+    await look(world, MONDAY, 8)
+    late, after = MONDAY + 7 * DAY, MONDAY + 14 * DAY
+    assert await look(world, late, 23) == []
+    world.list_papers(late, "The Robot That Was Late")
+    world.now = datetime.combine(late + 2 * DAY, time(8), UTC)
+    async with world.daily() as daily:
+        await daily.collect()
+        assert (await daily.look()).made
+        assert await daily.store.editions.find(late)
+        assert (await daily.send()).posts == ()
+    world.list_papers(after, "The Robot of the Week After")
+    assert await look(world, after, 8) == [after]
+    for last in (posted(service)[-1], world.mail()[-1]):
+        assert "The Robot of the Week After" in last
+        assert ("The Robot That Was Late" in last) is is_there

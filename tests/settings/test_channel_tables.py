@@ -59,6 +59,9 @@ def test_no_token_is_shown() -> None:
         ({"channels": [LAB], "channel_urls": {"club": "json://x"}}, "channel_urls names “club”, and there is no"),
         ({"channels": [LAB | {"url": TOKEN}]}, "must be an Apprise URL like slack://... or discord://..."),
         ({"channels": [LAB | {"url": f"json://x/{TOKEN}\n"}]}, "must be an Apprise URL"),
+        ({"channels": [LAB], "channel_urls": f"json://x/{TOKEN}"}, "channel_urls: must be a table"),
+        ({"channels": [LAB | {"url": ""}]}, "the channel “lab” needs a url, in its table or in channel_urls"),
+        ({"channels": [{"name": "lab"}], "channel_urls": {"lab": ""}}, "the channel “lab” needs a url"),
         ({"channels": [LAB | {"topics": ["neural-feilds"]}]}, "channels[1].topics: there is no topic “neural-feilds”"),
         ({"channels": [LAB | {"rhythm": "hourly"}]}, "channels[1].rhythm: must be one of"),
         ({"channels": [LAB | {"papers": 0}]}, "channels[1].papers: "),
@@ -71,3 +74,39 @@ def test_what_cannot_be_is_said_in_a_sentence_without_the_token(flags: dict[str,
     [fault] = faults(**flags)
     assert why in fault
     assert TOKEN not in fault
+
+
+TWO_CHANNELS = '[[channels]]\nname = "one"\n[[channels]]\nname = "two"\n[channel_urls]\none = "json://x"\n'
+
+
+def folder_saying(text: str, folder: Path) -> Path:
+    for name, said in (("newsletter.toml", text), ("topics.toml", ""), ("subscribers.toml", "")):
+        (folder / name).write_text(said)
+    return folder
+
+
+def only_fault(folder: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder)
+    [fault] = caught.value.faults
+    return str(fault)
+
+
+def test_a_url_that_is_none_is_named_by_its_key_where_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = f"json://x/{TOKEN}, json://y/{TOKEN}"
+    sentence = "must be an Apprise URL like slack://... or discord://..., on one line"
+    folder = folder_saying(f'{TWO_CHANNELS}two = "{wrong}"\n', tmp_path)
+    assert only_fault(folder) == f"newsletter.toml: channel_urls.two: {sentence}"
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "channel_urls__two").write_text(wrong)
+    assert only_fault(folder) == f"secret file: channel_urls.two: {sentence}"
+    monkeypatch.setenv("NEWSLETTER_CHANNEL_URLS__TWO", wrong)
+    assert only_fault(folder) == f"environment: NEWSLETTER_CHANNEL_URLS__TWO: {sentence}"
+
+
+def test_an_empty_url_is_none_so_that_the_channels_own_counts() -> None:
+    [lab] = configured(channels=[LAB], channel_urls={"lab": ""}).channels
+    assert lab.url
+    assert lab.url.get_secret_value() == LAB["url"]
