@@ -218,6 +218,7 @@ def restore(
                 calendar(settings),
                 utc_now(),
                 progress,
+                on_unknown=settings.delivery.on_unknown,
                 hold=held,
                 rehearse=dry_run,
             )

@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, and_, false, func, or_, select
 
 from newsletter import timezones
 from newsletter.errors import StoreError
@@ -60,8 +60,9 @@ class Restored:
     `read` whether it could be read; from it come `refused`, how many suppressions are new to the file, and `since`, how
     many messages were accepted that the file does not know of, by local date.
 
-    `waiting` are deliveries of the file that were not settled, by local date, `due` how many readers are due today and
-    have no delivery there; `held` how many deliveries stay where they are until somebody says otherwise. `unplaced` are
+    `waiting` are deliveries of the file that the next run sends, by local date: those that were not settled and, where
+    that is the rule, those whose answer was lost. `due` is how many readers are due today and have no delivery there;
+    `held` how many deliveries stay where they are until somebody says otherwise. `unplaced` are
     the readers' time zones that are none: on a machine that does not know them either, they wait.
     """
 
@@ -96,13 +97,15 @@ async def restore(
     now: datetime,
     progress: Progress,
     *,
+    on_unknown: str = "resend",
     hold: bool = False,
     rehearse: bool = False,
 ) -> Restored:
     """Put what is in `file` where the database at `url` is; to `rehearse`, only find out what that would come to.
 
-    `at_work` are the names of processes that use the database. To `hold` is to mark what waits in the file, and the
-    last digest of everybody whose moment came since then, as *unknown*, which nobody sends again but the operator.
+    `at_work` are the names of processes that use the database; `on_unknown` is `delivery.on_unknown`. To `hold` is to
+    mark what waits in the file, and the last digest of everybody whose moment came since then, as *unknown*, which
+    nobody sends again but the operator.
     Raises StoreError, one sentence, with everything as it was.
     """
     target = file_of(url)
@@ -118,7 +121,7 @@ async def restore(
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         with _alone(target) as present:
             await asyncio.to_thread(copy_file, file, draft, progress)
-            found = await _made(draft, target, present, calendar, now, hold=hold)
+            found = await _made(draft, target, present, calendar, now, on_unknown, hold=hold)
             if rehearse:
                 return found
             return _changed(found, draft, now)
@@ -183,6 +186,7 @@ async def _made(
     present: sqlite3.Connection | None,
     calendar: Calendar,
     now: datetime,
+    on_unknown: str,
     *,
     hold: bool,
 ) -> Restored:
@@ -200,7 +204,7 @@ async def _made(
         async with store.database.write() as connection:
             refused = await take_over(connection, others)
         forgotten = await _forgotten_again(store, now)
-        waiting = await _waiting(store)
+        waiting = await _waiting(store, on_unknown)
         is_scheduled = await store.moments.last(LOOK) is not None
         due, came = await (_by_the_hour if is_scheduled else _by_the_day)(store, calendar, newest, now)
         held = await _held(store, came, now) if hold else 0
@@ -251,8 +255,14 @@ async def _forgotten_again(store: Store, now: datetime) -> int:
     return number
 
 
-async def _waiting(store: Store) -> dict[date, int]:
-    query = select(column.local_date, func.count()).where(column.state.in_(OPEN_STATES)).group_by(column.local_date)
+_IS_OPEN = column.state.in_(OPEN_STATES)
+_MAY_GO_OUT = or_(_IS_OPEN, and_(column.state == State.UNKNOWN, column.resent == false()))
+"""What a run may send: `Ledger.recover` takes up an unknown delivery once, where `delivery.on_unknown` is "resend"."""
+
+
+async def _waiting(store: Store, on_unknown: str) -> dict[date, int]:
+    which = _MAY_GO_OUT if on_unknown == "resend" else _IS_OPEN
+    query = select(column.local_date, func.count()).where(which).group_by(column.local_date)
     async with store.database.read() as connection:
         return dict((await connection.execute(query.order_by(column.local_date))).all())
 
@@ -304,11 +314,11 @@ async def _held(store: Store, came: Came, now: datetime) -> int:
     """
     held = {"state": State.UNKNOWN, "resent": True, "reason": HELD, "next_at": None, **UNLEASED}
     async with store.database.write() as connection:
-        number = await change(connection, column.state.in_(OPEN_STATES), now, **held)
+        number = await change(connection, _MAY_GO_OUT, now, **held)
     for (day, through), ids in came.items():
         await store.ledger.plan(day, ids, now, through=through)
         async with store.database.write() as connection:  # before a later date supersedes it
-            number += await change(connection, column.state.in_(OPEN_STATES), now, **held)
+            number += await change(connection, _MAY_GO_OUT, now, **held)
     return number
 
 

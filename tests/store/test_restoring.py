@@ -59,6 +59,7 @@ async def restored(
     rehearse: bool = False,
     running: Sequence[str] = (),
     now: datetime = LATER,
+    on_unknown: str = "resend",
 ) -> Restored:
     return await restore(
         f"sqlite:///{file}",
@@ -67,6 +68,7 @@ async def restored(
         CALENDAR,
         now,
         silent,
+        on_unknown=on_unknown,
         hold=hold,
         rehearse=rehearse,
     )
@@ -150,6 +152,23 @@ async def test_held_sends_nothing_by_itself_that_may_have_gone_out(file: Path, b
         assert await store.ledger.balanced()
         # The operator's word sends one.
         assert await store.ledger.reopen({State.UNKNOWN}, address=ADA.address, at=LATER) == 2
+
+
+async def test_held_holds_those_whose_answer_was_lost_before_the_backup(file: Path, tmp_path: Path) -> None:
+    """An unknown delivery that was not sent once more yet is what the next run would send."""
+    kept, friday = tmp_path / "kept.db", NOW.date()
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.subscribers.add([ADA])
+        await store.ledger.plan(friday, [1], NOW)
+        [claimed] = await store.ledger.claim(friday, "me", NOW, timedelta(minutes=5), 9)
+        await store.ledger.settle(claimed, "me", NOW, State.UNKNOWN, reason="the answer was lost")
+        await back_up(f"sqlite:///{file}", kept, silent)
+    assert (await restored(file, kept, rehearse=True)).waiting == {friday: 1}
+    assert (await restored(file, kept, rehearse=True, on_unknown="hold")).waiting == {}
+    assert (await restored(file, kept, hold=True)).held == 2  # and today's
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert {one.reason for one in await store.ledger.deliveries(state=State.UNKNOWN)} == {HELD}
+        assert await store.ledger.recover(LATER, "resend") == 0
 
 
 async def test_where_a_scheduler_looks_each_readers_own_dates_are_held_and_no_hour_that_is_still_to_come(
