@@ -94,6 +94,21 @@ async def test_what_a_later_post_brought_is_not_posted_for_a_day_that_is_made_up
     ]
 
 
+async def test_a_monthly_channel_gets_no_paper_twice_however_short_deliveries_are_kept(
+    world: World, service: WebServer
+) -> None:
+    delivery = world.configuration.settings.delivery
+    monthly = channel(service, Rhythm.MONTHLY)
+    world.settings(channels=[monthly], delivery=delivery.model_copy(update={"keep": 1}))
+    april, may = date(2025, 4, 1), date(2025, 5, 1)
+    for day, title in ((april, "April"), (april + 20 * DAY, "Easter"), (may, "May")):
+        world.list_papers(day, f"The Robot of {title}")
+        await world.run(day)
+    first, second = posted(service)
+    assert "Robot of April" in first
+    assert ["Robot of April" in second, "Robot of Easter" in second, "Robot of May" in second] == [False, True, True]
+
+
 async def test_a_rhythm_may_name_a_day_without_an_edition(world: World, service: WebServer) -> None:
     """As readers' rhythms may: Saturdays bring the week where editions are made from Monday to Friday."""
     schedule = world.configuration.settings.schedule
