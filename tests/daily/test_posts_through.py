@@ -11,8 +11,11 @@ import pytest
 from web_server import Reply, WebServer
 from world import FRIDAY, World
 
+from newsletter.assembly import calendar, database_url
 from newsletter.model import Rhythm
 from newsletter.settings.channels import ChannelTable
+from newsletter.store.backing_up import back_up
+from newsletter.store.restoring import restore
 
 TOKEN, WEB_SITE = "s3cr3ttoken123", "https://papers.example.org"
 DAY = timedelta(days=1)
@@ -131,3 +134,30 @@ async def test_a_link_leads_to_the_page_of_an_edition_that_there_is(world: World
     await look(world, MONDAY, 10)  # a day without papers
     [body] = posted(service)
     assert f"{WEB_SITE}/editions/{FRIDAY}" in body
+
+
+async def test_a_restore_that_holds_posts_no_paper_twice(world: World, service: WebServer, tmp_path: Path) -> None:
+    world.settings(channels=[channel(service, Rhythm.DAILY)])
+    settings = world.configuration.settings
+    url, kept = database_url(settings), tmp_path / "kept.db"
+
+    async def run(day: date, title: str) -> None:
+        world.list_papers(day, f"The Robot of {title}")
+        await world.run(day)
+
+    def silent(step: str, done: int, every: int) -> None:
+        """Hears nothing."""
+
+    await run(FRIDAY, "Friday")
+    await back_up(url, kept, silent)
+    await run(SATURDAY, "Saturday")
+    await run(MONDAY, "Monday")
+    tuesday = MONDAY + DAY
+    await restore(url, kept, (), calendar(settings), world.now + DAY, silent, hold=True)
+    await run(tuesday, "Tuesday")
+    await run(tuesday + DAY, "Wednesday")
+    bodies = posted(service)
+    counts = {day: sum(f"Robot of {day}" in one for one in bodies) for day in ("Friday", "Saturday", "Monday")}
+    assert counts == {"Friday": 1, "Saturday": 1, "Monday": 1}
+    assert "Robot of Wednesday" in bodies[-1]
+    assert len(bodies) == 4  # Tuesday's, with the papers of the days before, is held
