@@ -218,6 +218,7 @@ def restore(
                 calendar(settings),
                 utc_now(),
                 progress,
+                on_unknown=settings.delivery.on_unknown,
                 hold=held,
                 rehearse=dry_run,
             )
@@ -236,7 +237,7 @@ def _restored_json(restored: Restored) -> dict[str, object]:
     return asdict(restored) | by_day
 
 
-_BY_DAY = ("since", "waiting")
+_BY_DAY = ("since", "waiting", "posted")
 
 
 def _told(restored: Restored, file: Path, *, held: bool, dry_run: bool) -> Iterator[str]:
@@ -251,12 +252,18 @@ def _told(restored: Restored, file: Path, *, held: bool, dry_run: bool) -> Itera
         yield f"Taken over from the database that was there: {refused}; forgotten once more: {restored.forgotten}."
         if restored.since:
             yield f"It says what was sent that the backup does not know of: {_days(restored.since)}."
+        if restored.posted:
+            yield f"It says what was posted in channels that the backup does not know of: {_days(restored.posted)}."
     else:
-        yield "There was no database that could be read: who left or was forgotten after the backup gets mail again."
+        yield "There was no database that could be read: who left or was forgotten after the backup gets mail again,"
+        yield "and channels may get once more what was posted since."
     if restored.unplaced:
         yield f"Readers have time zones that are none: {', '.join(restored.unplaced)}. `newsletter doctor` says more."
     if held:
         yield f"{counted(restored.held, 'delivery is', 'deliveries are')} held: unknown, and never sent by themselves."
+        if restored.held_posts:
+            them = "it" if restored.held_posts == 1 else "them"
+            yield f"{counted(restored.held_posts, 'post is', 'posts are')} held likewise: channels never get {them}."
         yield "Give `newsletter run` today, or start the scheduler: it makes today's edition and sends them none of it."
         yield "`newsletter resend` can."
         return
@@ -264,6 +271,8 @@ def _told(restored: Restored, file: Path, *, held: bool, dry_run: bool) -> Itera
         yield f"The next run sends what waits in the backup, and may have gone out since: {_days(restored.waiting)}."
     readers = counted(restored.due, "reader gets", "readers get")
     yield f"{readers} a digest of today then, with the papers since the last one that the backup knows, had or not."
+    if restored.posted:
+        yield "Channels get the papers of what was posted since once more."
     yield "To hold all that back, restore the file again with --held."
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, func, null, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.model import SETTLED_STATES, Phase, State
+from newsletter.model import OPEN_STATES, SETTLED_STATES, Phase, State
 from newsletter.model.post import Post
 from newsletter.store import tables
 from newsletter.store.database import Database, insert_new
@@ -29,6 +29,9 @@ _HAD = or_(  # it was posted, may have been, or there was nothing new
     _column.state.in_((State.ACCEPTED, State.UNKNOWN)),
     _column.resent == true(),
     and_(_column.state == State.SKIPPED, _column.reason.startswith("nothing new")),
+)
+_MAY_GO_OUT = or_(  # by itself: see `Posts.recover`
+    _column.state.in_(OPEN_STATES), and_(_column.state == State.UNKNOWN, _column.resent == false())
 )
 _MISSED = (State.DEFERRED, State.REFUSED, State.SUPERSEDED, State.UNKNOWN)
 
@@ -114,6 +117,30 @@ class Posts:
         async with self._database.write() as connection:
             if not await _change(connection, held, at, **columns):
                 raise WithdrawnError(f"The post in {post.channel} of {post.local_date} is another sender's by now.")
+
+    async def lacking(self, others: Iterable[Post]) -> list[Post]:
+        """Those of `others`, had in another database, that this one does not know to be had."""
+        async with self._database.read() as connection:
+            known = {(row.channel, row.local_date) for row in await connection.execute(select(*_FIELDS).where(_HAD))}
+        return [one for one in others if (one.channel, one.local_date) not in known]
+
+    async def take_over(self, others: Iterable[Post], at: datetime) -> None:
+        """Know of `others`, settled in another database, as of `at`: in the place of what waits here for their date."""
+        async with self._database.write() as connection:
+            for one in others:
+                row = {"state": one.state, "reason": one.reason, "papers": one.papers, "through": one.through}
+                this = and_(_column.channel == one.channel, _column.local_date == one.local_date)
+                waits = and_(this, _MAY_GO_OUT)
+                if not await _change(connection, waits, at, **row, next_at=None, **UNLEASED):
+                    row |= {"channel": one.channel, "local_date": one.local_date, "updated_at": at}
+                    await connection.execute(insert_new(connection, tables.posts).values(row))
+
+    async def hold(self, at: datetime, reason: str) -> int:
+        """Mark what waits as what may have been posted, for `reason`. It counts as posted once more already, so that
+        no run posts it, whatever `delivery.on_unknown` says. Returns how many posts that are."""
+        held = {"state": State.UNKNOWN, "resent": True, "reason": reason, "next_at": None, **UNLEASED}
+        async with self._database.write() as connection:
+            return await _change(connection, _MAY_GO_OUT, at, **held)
 
     async def newest(self, limit: int, channels: Iterable[str] | None = None) -> list[Post]:
         """The newest `limit` posts, in all channels where None, the newest first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, func, or_, select, tuple_, update
 
-from newsletter.model import SETTLED_STATES
+from newsletter.model import SETTLED_STATES, State
 from newsletter.model.subscriber import OWN
 from newsletter.store import tables
 from newsletter.store.database import Database
@@ -73,9 +73,13 @@ def rankings(before: date) -> Sequence[Old]:
 
 
 def posts(before: date) -> Old:
-    """Posts of local dates before that one that have come to their end."""
-    column = tables.posts.c
-    return Old(tables.posts, and_(column.local_date < before, column.state.in_(SETTLED_STATES)), fixed=True)
+    """Posts of local dates before that one that have come to their end, but for the last that each channel's service
+    took and what came after it: the next post begins there, whatever the channel's rhythm, and so does a failure."""
+    column, newer = tables.posts.c, tables.posts.alias().c
+    later = and_(newer.channel == column.channel, newer.local_date > column.local_date)
+    taken_since = exists().where(later, newer.state == State.ACCEPTED)
+    settled = column.state.in_(SETTLED_STATES)
+    return Old(tables.posts, and_(column.local_date < before, settled, taken_since), fixed=True)
 
 
 def reports(before: datetime) -> Old:

@@ -4,7 +4,8 @@ the file           whole, ours, not newer than we are?
 who is at work     nobody may have the present database open: it would go on writing where nobody reads
 a draft            a copy of the file, brought to the tables of this version
 what was refused   suppressions of the present database are taken over; who was forgotten since is forgotten again
-what was sent      cannot be known from the file: it is told, and with `hold` nothing of it goes out by itself
+what was sent      cannot be known from the file: it is told, and with `hold` nothing of it goes out by itself; posts in
+                   channels that the present database knows of are taken over then
 the change         the present database is put aside, the draft takes its place, in one step each
 """
 
@@ -14,7 +15,7 @@ import asyncio
 import os
 import shlex
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -22,11 +23,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, and_, false, func, or_, select
 
 from newsletter import timezones
 from newsletter.errors import StoreError
 from newsletter.model import OPEN_STATES, State
+from newsletter.model.post import Post
 from newsletter.policy.due import reads_on
 from newsletter.policy.hours import Calendar, Hours, Turn, turns
 from newsletter.store import Slot, Store
@@ -35,6 +37,7 @@ from newsletter.store.database import Database
 from newsletter.store.forgetting import erase
 from newsletter.store.migrating import migrate, refuse
 from newsletter.store.opening import LOCK_WAIT, file_of, without_password
+from newsletter.store.restoring_posts import had_posts, hold_posts
 from newsletter.store.rows import UNLEASED, change, column
 from newsletter.store.suppressions import Suppression, forgotten_among, take_over
 
@@ -43,6 +46,7 @@ HELD = "held: the database was restored, and this may have gone out before"
 _MAGIC = b"SQLite format 3\x00"
 _MOMENTS = (
     ("deliveries", "updated_at"),
+    ("posts", "updated_at"),
     ("batches", "collected_at"),
     ("answers", "fetched_at"),
     ("bounces", "received_at"),
@@ -60,9 +64,11 @@ class Restored:
     `read` whether it could be read; from it come `refused`, how many suppressions are new to the file, and `since`, how
     many messages were accepted that the file does not know of, by local date.
 
-    `waiting` are deliveries of the file that were not settled, by local date, `due` how many readers are due today and
-    have no delivery there; `held` how many deliveries stay where they are until somebody says otherwise. `unplaced` are
-    the readers' time zones that are none: on a machine that does not know them either, they wait.
+    `waiting` are deliveries of the file that the next run sends, by local date: those that were not settled and, where
+    that is the rule, those whose answer was lost. `due` is how many readers are due today and have no delivery there;
+    `held` how many deliveries stay where they are until somebody says otherwise. `posted` are posts in channels that
+    the file does not know to be had, by local date, and `held_posts` how many are never posted. `unplaced` are the
+    readers' time zones that are none: on a machine that does not know them either, they wait.
     """
 
     place: Path
@@ -75,6 +81,8 @@ class Restored:
     waiting: Mapping[date, int]
     due: int
     held: int
+    posted: Mapping[date, int]
+    held_posts: int
     unplaced: tuple[str, ...] = ()
 
 
@@ -96,13 +104,15 @@ async def restore(
     now: datetime,
     progress: Progress,
     *,
+    on_unknown: str = "resend",
     hold: bool = False,
     rehearse: bool = False,
 ) -> Restored:
     """Put what is in `file` where the database at `url` is; to `rehearse`, only find out what that would come to.
 
-    `at_work` are the names of processes that use the database. To `hold` is to mark what waits in the file, and the
-    last digest of everybody whose moment came since then, as *unknown*, which nobody sends again but the operator.
+    `at_work` are the names of processes that use the database; `on_unknown` is `delivery.on_unknown`. To `hold` is to
+    mark what waits in the file, and the last digest of everybody whose moment came since then, as *unknown*, which
+    nobody sends again but the operator.
     Raises StoreError, one sentence, with everything as it was.
     """
     target = file_of(url)
@@ -118,7 +128,7 @@ async def restore(
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         with _alone(target) as present:
             await asyncio.to_thread(copy_file, file, draft, progress)
-            found = await _made(draft, target, present, calendar, now, hold=hold)
+            found = await _made(draft, target, present, calendar, now, on_unknown, hold=hold)
             if rehearse:
                 return found
             return _changed(found, draft, now)
@@ -183,6 +193,7 @@ async def _made(
     present: sqlite3.Connection | None,
     calendar: Calendar,
     now: datetime,
+    on_unknown: str,
     *,
     hold: bool,
 ) -> Restored:
@@ -195,19 +206,37 @@ async def _made(
         await database.close()
     newest = _newest(draft) or now
     told = _told(present, newest)
-    others, since = told or ([], {})
+    others, since, had = told or ([], {}, [])
     async with await Store.open(url) as store:
         async with store.database.write() as connection:
             refused = await take_over(connection, others)
         forgotten = await _forgotten_again(store, now)
-        waiting = await _waiting(store)
+        waiting = await _waiting(store, on_unknown)
         is_scheduled = await store.moments.last(LOOK) is not None
         due, came = await (_by_the_hour if is_scheduled else _by_the_day)(store, calendar, newest, now)
         held = await _held(store, came, now) if hold else 0
+        posted = await store.posts.lacking(had)
+        today = now.astimezone(calendar.timezone).date()
+        upcoming = (calendar.latest(now), calendar.newest(now)) if is_scheduled else (today, today)
+        held_posts = await hold_posts(store, posted, *upcoming, now, HELD) if hold else 0
         unplaced = tuple(sorted({zone for zone, _, _ in await store.hours.all()} - timezones.names()))
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # all of it in one file, which is moved
-    return Restored(target, newest, None, told is not None, refused, forgotten, since, waiting, due, held, unplaced)
+    return Restored(
+        target,
+        newest,
+        None,
+        told is not None,
+        refused,
+        forgotten,
+        since,
+        waiting,
+        due,
+        held,
+        dict(sorted(Counter(one.local_date for one in posted).items())),
+        held_posts,
+        unplaced,
+    )
 
 
 def _newest(draft: Path) -> datetime | None:
@@ -216,9 +245,11 @@ def _newest(draft: Path) -> datetime | None:
     return max((_moment(one) for one in moments if one), default=None)
 
 
-def _told(present: sqlite3.Connection | None, newest: datetime) -> tuple[list[Suppression], dict[date, int]] | None:
-    """What the present database suppresses, and how many messages were accepted after `newest`, by local date; None
-    when it cannot be read."""
+def _told(
+    present: sqlite3.Connection | None, newest: datetime
+) -> tuple[list[Suppression], dict[date, int], list[Post]] | None:
+    """What the present database suppresses, how many messages were accepted after `newest`, by local date, and the
+    posts that channels had, or may have had; None when it cannot be read."""
     if present is None:
         return None
     accepted = (
@@ -231,7 +262,8 @@ def _told(present: sqlite3.Connection | None, newest: datetime) -> tuple[list[Su
             for address, reason, since in present.execute("SELECT address, reason, since FROM suppressions")
         ]
         after = newest.replace(tzinfo=None).isoformat(" ", "microseconds")
-        return kept, {date.fromisoformat(day): number for day, number in present.execute(accepted, (after,))}
+        since = {date.fromisoformat(day): number for day, number in present.execute(accepted, (after,))}
+        return kept, since, had_posts(present)
     except (sqlite3.Error, ValueError, TypeError):
         return None  # damaged somewhere: what can be read of it proves nothing
 
@@ -251,8 +283,14 @@ async def _forgotten_again(store: Store, now: datetime) -> int:
     return number
 
 
-async def _waiting(store: Store) -> dict[date, int]:
-    query = select(column.local_date, func.count()).where(column.state.in_(OPEN_STATES)).group_by(column.local_date)
+_IS_OPEN = column.state.in_(OPEN_STATES)
+_MAY_GO_OUT = or_(_IS_OPEN, and_(column.state == State.UNKNOWN, column.resent == false()))
+"""What a run may send: `Ledger.recover` takes up an unknown delivery once, where `delivery.on_unknown` is "resend"."""
+
+
+async def _waiting(store: Store, on_unknown: str) -> dict[date, int]:
+    which = _MAY_GO_OUT if on_unknown == "resend" else _IS_OPEN
+    query = select(column.local_date, func.count()).where(which).group_by(column.local_date)
     async with store.database.read() as connection:
         return dict((await connection.execute(query.order_by(column.local_date))).all())
 
@@ -304,11 +342,11 @@ async def _held(store: Store, came: Came, now: datetime) -> int:
     """
     held = {"state": State.UNKNOWN, "resent": True, "reason": HELD, "next_at": None, **UNLEASED}
     async with store.database.write() as connection:
-        number = await change(connection, column.state.in_(OPEN_STATES), now, **held)
+        number = await change(connection, _MAY_GO_OUT, now, **held)
     for (day, through), ids in came.items():
         await store.ledger.plan(day, ids, now, through=through)
         async with store.database.write() as connection:  # before a later date supersedes it
-            number += await change(connection, column.state.in_(OPEN_STATES), now, **held)
+            number += await change(connection, _MAY_GO_OUT, now, **held)
     return number
 
 

@@ -11,8 +11,11 @@ import pytest
 from web_server import Reply, WebServer
 from world import FRIDAY, World, reader
 
+from newsletter.assembly import calendar, database_url
 from newsletter.model import Rhythm
 from newsletter.settings.channels import ChannelTable
+from newsletter.store.backing_up import back_up
+from newsletter.store.restoring import restore
 
 TOKEN, WEB_SITE = "s3cr3ttoken123", "https://papers.example.org"
 DAY = timedelta(days=1)
@@ -94,6 +97,21 @@ async def test_what_a_later_post_brought_is_not_posted_for_a_day_that_is_made_up
     ]
 
 
+async def test_a_monthly_channel_gets_no_paper_twice_however_short_deliveries_are_kept(
+    world: World, service: WebServer
+) -> None:
+    delivery = world.configuration.settings.delivery
+    monthly = channel(service, Rhythm.MONTHLY)
+    world.settings(channels=[monthly], delivery=delivery.model_copy(update={"keep": 1}))
+    april, may = date(2025, 4, 1), date(2025, 5, 1)
+    for day, title in ((april, "April"), (april + 20 * DAY, "Easter"), (may, "May")):
+        world.list_papers(day, f"The Robot of {title}")
+        await world.run(day)
+    first, second = posted(service)
+    assert "Robot of April" in first
+    assert ["Robot of April" in second, "Robot of Easter" in second, "Robot of May" in second] == [False, True, True]
+
+
 async def test_a_rhythm_may_name_a_day_without_an_edition(world: World, service: WebServer) -> None:
     """As readers' rhythms may: Saturdays bring the week where editions are made from Monday to Friday."""
     schedule = world.configuration.settings.schedule
@@ -148,3 +166,30 @@ async def test_where_editions_are_a_week_apart_a_late_one_needs_a_longer_look_ba
     for last in (posted(service)[-1], world.mail()[-1]):
         assert "The Robot of the Week After" in last
         assert ("The Robot That Was Late" in last) is is_there
+
+
+async def test_a_restore_that_holds_posts_no_paper_twice(world: World, service: WebServer, tmp_path: Path) -> None:
+    world.settings(channels=[channel(service, Rhythm.DAILY)])
+    settings = world.configuration.settings
+    url, kept = database_url(settings), tmp_path / "kept.db"
+
+    async def run(day: date, title: str) -> None:
+        world.list_papers(day, f"The Robot of {title}")
+        await world.run(day)
+
+    def silent(step: str, done: int, every: int) -> None:
+        """Hears nothing."""
+
+    await run(FRIDAY, "Friday")
+    await back_up(url, kept, silent)
+    await run(SATURDAY, "Saturday")
+    await run(MONDAY, "Monday")
+    tuesday = MONDAY + DAY
+    await restore(url, kept, (), calendar(settings), world.now + DAY, silent, hold=True)
+    await run(tuesday, "Tuesday")
+    await run(tuesday + DAY, "Wednesday")
+    bodies = posted(service)
+    counts = {day: sum(f"Robot of {day}" in one for one in bodies) for day in ("Friday", "Saturday", "Monday")}
+    assert counts == {"Friday": 1, "Saturday": 1, "Monday": 1}
+    assert "Robot of Wednesday" in bodies[-1]
+    assert len(bodies) == 4  # Tuesday's, with the papers of the days before, is held

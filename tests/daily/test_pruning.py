@@ -169,6 +169,38 @@ async def test_what_was_ranked_for_one_reader_goes_when_newer_editions_have_come
     assert set(await store.editions.personal([1], [first.id, second.id])) == {(1, second.id)}
 
 
+async def post(store: Store, days: float, state: State, reason: str = "") -> None:
+    """A post of so many days ago, and what became of it."""
+    day, at = ago(days).date(), ago(days)
+    await store.posts.plan(day, {"lab": day}, at)
+    claimed = await store.posts.claim(["lab"], day, "me", at, timedelta(minutes=5))
+    assert claimed
+    await store.posts.settle(claimed, "me", at, state, reason)
+
+
+async def looked_back_on(store: Store) -> object:
+    posts, today = store.posts, NOW.date()
+    missed = [(one.local_date, one.reason) for one in (await posts.missed("lab", 2))[1]]
+    return await posts.last_settled("lab", today), (await posts.missed("lab", 2))[0], missed
+
+
+@pytest.mark.parametrize("end", [State.ACCEPTED, State.UNKNOWN, State.REFUSED])
+async def test_of_posts_stays_what_the_next_one_begins_with_and_since_when_there_is_none(
+    store: Store, end: State
+) -> None:
+    """Whatever the rhythm of the channel, which nobody who prunes knows."""
+    for days in (90, 80, 70):
+        await post(store, days, State.ACCEPTED)
+    await post(store, 60, State.SKIPPED, "nothing new for these topics")
+    await post(store, 50, State.REFUSED, "no such channel")
+    await post(store, 40, end, "what was said last")
+    before = await looked_back_on(store)
+    gone = 5 if end is State.ACCEPTED else 2
+    assert await numbers(pruner(store), rehearse=True) == {"deliveries": gone}
+    assert await numbers(pruner(store)) == {"deliveries": gone}
+    assert await looked_back_on(store) == before
+
+
 async def test_for_ever_is_for_ever_and_a_digest_finds_what_it_looks_back_on(store: Store) -> None:
     await of_two_ages(store)
     assert await numbers(Pruning(store, Keep(LOOK_BACK, **dict.fromkeys(EVERY, 0)), NOW.date)) == {}

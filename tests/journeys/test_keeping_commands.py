@@ -87,6 +87,26 @@ def test_a_backup_comes_back_and_what_it_does_not_know_is_held(own: Installation
     assert statuses["grace@example.org"] == "left"
 
 
+def test_a_restore_tells_of_what_channels_had_since(own: Installation, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    own("db", "backup", str(kept))
+    columns = "channel, local_date, state, attempt, reason, resent, papers, updated_at, through"
+    day = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"  # later than the edition
+    row = f"'lab', '{day}', 'accepted', 1, '', 0, 5, '{day} 08:00:00.000000', '{day}'"
+    execute(own, f"INSERT INTO posts ({columns}) VALUES ({row})")
+    had = f"It says what was posted in channels that the backup does not know of: 1 of {day}."
+    would = own("db", "restore", str(kept), "--dry-run", **TODAY).out
+    assert had in would
+    assert "Channels get the papers of what was posted since once more." in would
+    assert own("db", "restore", str(kept), "--dry-run", "--json", **TODAY).json["posted"] == {day: 1}
+    (own.state / "newsletter.db").rename(tmp_path / "aside.db")
+    assert "channels may get once more what was posted since" in own("db", "restore", str(kept), "--dry-run").out
+    (tmp_path / "aside.db").rename(own.state / "newsletter.db")
+    done = own("db", "restore", str(kept), "--held", **TODAY).out
+    assert had in done
+    assert "1 post is held likewise: channels never get it." in done
+
+
 def test_nothing_is_restored_under_who_is_at_work_or_from_nonsense(own: Installation, tmp_path: Path) -> None:
     kept = tmp_path / "kept.db"
     own("db", "backup", str(kept))

@@ -59,6 +59,7 @@ async def restored(
     rehearse: bool = False,
     running: Sequence[str] = (),
     now: datetime = LATER,
+    on_unknown: str = "resend",
 ) -> Restored:
     return await restore(
         f"sqlite:///{file}",
@@ -67,6 +68,7 @@ async def restored(
         CALENDAR,
         now,
         silent,
+        on_unknown=on_unknown,
         hold=hold,
         rehearse=rehearse,
     )
@@ -150,6 +152,100 @@ async def test_held_sends_nothing_by_itself_that_may_have_gone_out(file: Path, b
         assert await store.ledger.balanced()
         # The operator's word sends one.
         assert await store.ledger.reopen({State.UNKNOWN}, address=ADA.address, at=LATER) == 2
+
+
+async def test_held_holds_those_whose_answer_was_lost_before_the_backup(file: Path, tmp_path: Path) -> None:
+    """An unknown delivery that was not sent once more yet is what the next run would send."""
+    kept, friday = tmp_path / "kept.db", NOW.date()
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.subscribers.add([ADA])
+        await store.ledger.plan(friday, [1], NOW)
+        [claimed] = await store.ledger.claim(friday, "me", NOW, timedelta(minutes=5), 9)
+        await store.ledger.settle(claimed, "me", NOW, State.UNKNOWN, reason="the answer was lost")
+        await back_up(f"sqlite:///{file}", kept, silent)
+    assert (await restored(file, kept, rehearse=True)).waiting == {friday: 1}
+    assert (await restored(file, kept, rehearse=True, on_unknown="hold")).waiting == {}
+    assert (await restored(file, kept, hold=True)).held == 2  # and today's
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert {one.reason for one in await store.ledger.deliveries(state=State.UNKNOWN)} == {HELD}
+        assert await store.ledger.recover(LATER, "resend") == 0
+
+
+async def posts(store: Store, day: date, *channels: str) -> None:
+    """Plan and post there."""
+    at = datetime.combine(day, time(7), UTC)
+    await store.posts.plan(day, dict.fromkeys(channels, day), at)
+    while one := await store.posts.claim(channels, day, "me", at, timedelta(minutes=5)):
+        await store.posts.settle(one, "me", at, State.ACCEPTED)
+
+
+@pytest.fixture
+async def posted(file: Path, tmp_path: Path) -> Path:
+    """Of Friday: one channel had its post, another's waits, a third's answer was lost. Since then the first had those
+    of Saturday and Monday, and the second had its own of Friday."""
+    kept, friday = tmp_path / "kept.db", NOW.date()
+    async with await Store.open(f"sqlite:///{file}") as store:
+        await store.editions.freeze(friday, [], [], [])
+        await posts(store, friday, "lab")
+        await store.posts.plan(friday, {"lost": friday}, NOW)
+        lost = await store.posts.claim(["lost"], friday, "me", NOW, timedelta(minutes=5))
+        assert lost
+        await store.posts.settle(lost, "me", NOW, State.UNKNOWN, "the answer was lost")
+        await store.posts.plan(friday, {"club": friday, "slow": friday}, NOW)
+        await back_up(f"sqlite:///{file}", kept, silent)
+        await posts(store, friday, "club")
+        for days in (1, 3):
+            await posts(store, friday + timedelta(days=days), "lab")
+    return kept
+
+
+async def test_held_posts_nothing_in_channels_that_may_have_been_posted(file: Path, posted: Path) -> None:
+    friday, today = NOW.date(), LATER.date()
+    since = {friday: 1, friday + timedelta(days=1): 1, friday + timedelta(days=3): 1}
+    found = await restored(file, posted, rehearse=True)
+    assert (found.newest, found.posted, found.held_posts) == (NOW, since, 0)
+    found = await restored(file, posted, hold=True)
+    # The slow one's, the one whose answer was lost, and today's of the lab, with the papers of Saturday and Monday.
+    assert (found.posted, found.held_posts) == (since, 3)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        there = {(one.channel, one.local_date): (one.state, one.reason) for one in await store.posts.newest(9)}
+        assert there == {
+            ("lab", friday): (State.ACCEPTED, ""),
+            ("club", friday): (State.ACCEPTED, ""),
+            ("lost", friday): (State.UNKNOWN, HELD),
+            ("slow", friday): (State.UNKNOWN, HELD),
+            ("lab", friday + timedelta(days=1)): (State.ACCEPTED, ""),
+            ("lab", friday + timedelta(days=3)): (State.ACCEPTED, ""),
+            ("lab", today): (State.UNKNOWN, HELD),
+        }
+        channels = ("lab", "club", "lost", "slow")
+        assert await store.posts.recover(LATER, "resend") == 0
+        assert await store.posts.claim(channels, today, "me", LATER, timedelta(minutes=5)) is None
+        # What the backup knows an edition of was posted whole: the next post begins behind it.
+        tomorrow = today + timedelta(days=1)
+        last = {name: await store.posts.last_settled(name, tomorrow) for name in channels}
+        assert last == {"lab": today, "club": friday, "lost": friday, "slow": friday}
+
+
+async def test_without_it_channels_get_what_waits(file: Path, posted: Path) -> None:
+    found = await restored(file, posted)
+    assert (len(found.posted), found.held_posts) == (3, 0)
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert await store.posts.recover(LATER, "resend") == 1
+        claimed = [await store.posts.claim(["club", "slow"], LATER.date(), "me", LATER, HOUR) for _ in range(3)]
+        assert [one and one.channel for one in claimed] == ["club", "slow", None]
+
+
+@pytest.mark.parametrize("version", ["0016", "0019"])
+async def test_posts_of_an_older_version_are_taken_over_as_far_as_it_has_any(
+    file: Path, posted: Path, version: str
+) -> None:
+    """What was there need not be of this version: it was put aside by an update that went wrong, say."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE posts DROP COLUMN through" if version == "0019" else "DROP TABLE posts")
+        connection.commit()
+    found = await restored(file, posted, hold=True)
+    assert (found.read, sum(found.posted.values())) == (True, 3 if version == "0019" else 0)
 
 
 async def test_where_a_scheduler_looks_each_readers_own_dates_are_held_and_no_hour_that_is_still_to_come(
