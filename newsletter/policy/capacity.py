@@ -69,7 +69,7 @@ class Load:
     def __post_init__(self) -> None:
         for allowed, sentence in (
             (1 <= self.subscribers <= PEOPLE, f"there must be one subscriber at least, and at most {PEOPLE:,}"),
-            (1 <= self.window <= DAY, "the window must be from one second (1s) to a day (24h)"),
+            (1 <= self.window <= DAY, "the window must be one second (1s) at least, and at most a day (24h)"),
             (LEAST <= self.due <= 1, f"the share of readers who are due must be from {LEAST:g} to 1"),
             (0 <= self.relay_latency <= 600, "the relay's latency must be from 0 ms to ten minutes (600000)"),
             (1 <= self.message <= 1e9, "a message must have one byte at least, and at most 1 GB"),
