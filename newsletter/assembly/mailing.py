@@ -66,17 +66,21 @@ def opened_mailer(
         relays = tuple(one.model_copy(update={"patience": patience}) for one in relays)
     if not relays:
         return _local_mailer(outbox(settings))
+    listed = bool(settings.smtp.relays)
     if len(relays) == 1:
-        return _pool(relays[0], among, store)
-    return Relays([Weighted(one.name, one.weight, _pool(one, among, store, LONGEST_REST)) for one in relays], tell)
+        return _pool(relays[0], listed, among, store)
+    pools = [(one, _pool(one, listed, among, store, LONGEST_REST)) for one in relays]
+    return Relays([Weighted(one.name, one.weight, pool) for one, pool in pools], tell)
 
 
-def _pool(options: RelayTable, among: int, store: Store, longest_rest: float = math.inf) -> Pool:
-    """Connections to one relay, for one of `among` processes. They share its limits with all who share the store."""
+def _pool(options: RelayTable, listed: bool, among: int, store: Store, longest_rest: float = math.inf) -> Pool:
+    """Connections to one relay, for one of `among` processes, by its name when it is `listed` in `smtp.relays`. They
+    share its limits with all who share the store."""
     password = options.password.get_secret_value() if options.password else None
+    name = options.name if listed else None
     pace = Pace(options.per_second, options.per_hour, options.per_domain)
     return Pool(
-        Relay(options.host, options.port, Security(options.security), options.username, password),
+        Relay(options.host, options.port, Security(options.security), options.username, password, name),
         connections=options.connections // among,
         messages_per_connection=options.messages_per_connection,
         patience=options.patience,

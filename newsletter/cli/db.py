@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import date
@@ -62,14 +63,17 @@ def copy(
     source_url = from_ or database_url(configuration(context).settings)
 
     async def go() -> Copied:
+        migrating = "newsletter db migrate"
         async with AsyncExitStack() as stack:
             with _said_of("--from" if from_ else "database.url"):
                 source = await stack.enter_async_context(opened(source_url))
+            if from_:  # a good URL, as we know now; not that of the configuration
+                migrating = f"NEWSLETTER_DATABASE__URL={shlex.quote(without_password(from_))} {migrating}"
             with _said_of("--to"):
                 target = await stack.enter_async_context(opened(to, new=True))
             remark(f"Copying {source.place} as it is now to {target.place}; what is written to it later is not copied.")
             with progress_bar() as progress:
-                return await copy_database(source, target, anyway=anyway, progress=progress)
+                return await copy_database(source, target, anyway=anyway, migrating=migrating, progress=progress)
 
     with _said_of("its URL"):
         copied = asyncio.run(go())

@@ -158,7 +158,8 @@ def _what_next(loaded: Configuration, report: Report) -> str:
 
     words = ""
     if report.next_at:
-        words += f" Deferred ones are tried again by a run after {report.next_at:%Y-%m-%d %H:%M %Z}."
+        who = "the workers" if loaded.settings.dispatch == "fleet" else "a run"
+        words += f" Deferred ones are tried again by {who} after {report.next_at:%Y-%m-%d %H:%M %Z}."
     if State.SENDING in report.counts:
         words += " Those that are sending are held by a worker, by another run, or by one that died."
     accepted = next((one.address for one in report.deliveries if one.state is State.ACCEPTED), None)

@@ -46,7 +46,8 @@ async def relay(settings: Settings, outbox: Path, tls: ssl.SSLContext | None = N
 
 async def _heard(options: RelayTable, settings: Settings, tls: ssl.SSLContext | None) -> list[Finding]:
     password = options.password.get_secret_value() if options.password else None
-    there = Relay(options.host, options.port, Security(options.security), options.username, password)
+    name = options.name if settings.smtp.relays else None
+    there = Relay(options.host, options.port, Security(options.security), options.username, password, name)
     try:
         client = await connect(there, None, tls, PATIENCE)
     except RelayError as error:
@@ -57,8 +58,8 @@ async def _heard(options: RelayTable, settings: Settings, tls: ssl.SSLContext | 
             ok("SMTP", f"{there} answers and lets us in."),
             _tls(client, there),
             _auth(there),
-            _domains(settings.sender.address, options.username or ""),
-            await _sender(client, settings),
+            _domains(settings.sender.address, there),
+            await _sender(client, settings, there),
         ]
     finally:
         try:
@@ -78,24 +79,25 @@ def _tls(client: SMTP, there: Relay) -> Finding:
     if there.security is Security.NONE:
         if there.host in _THIS_MACHINE:
             return ok("TLS", "Not needed: the relay is on this machine.")
-        words = 'everybody on the way can read the mail: set smtp.security to "starttls" or "tls"'
-        return warn("TLS", f'smtp.security is "none", so {words}.')
+        security = there.setting("security")
+        words = f'everybody on the way can read the mail: set {security} to "starttls" or "tls"'
+        return warn("TLS", f'{security} is "none", so {words}.')
     certificate = client.get_transport_info("peercert") or {}
     version = client.get_transport_info("cipher")[1]
     days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / _DAY
     words = f"The certificate of {there.host} is good for {days:.0f} more days"
     if days < SOON_DAYS:
-        return warn("TLS", f"{words}: have it renewed before mail stops (smtp.host).")
+        return warn("TLS", f"{words}: have it renewed before mail stops ({there.setting('host')}).")
     return ok("TLS", f"{words} ({version}).")
 
 
 def _auth(there: Relay) -> Finding:
     if there.username is None:
-        return ok("AUTH", "No login is set (smtp.username), and the relay let us in without.")
+        return ok("AUTH", f"No login is set ({there.setting('username')}), and the relay let us in without.")
     return ok("AUTH", f"The login {there.username} works.")
 
 
-async def _sender(client: SMTP, settings: Settings) -> Finding:
+async def _sender(client: SMTP, settings: Settings, there: Relay) -> Finding:
     """Whether the relay takes mail from us."""
     address = settings.bounces.address or settings.sender.address
     setting = "bounces.address" if settings.bounces.address else "sender.address"
@@ -106,19 +108,20 @@ async def _sender(client: SMTP, settings: Settings) -> Finding:
         said = f"The relay refuses mail from {address} ({why(error)})"
         if error.code < 500:
             return warn("sender", f"{said} for now: try again later.")
-        return fail("sender", f"{said}: set {setting} to one it may send for, or smtp.username.")
+        return fail("sender", f"{said}: set {setting} to one it may send for, or {there.setting('username')}.")
     except LOSSES as error:
         return unchecked("sender", f"The relay did not say whether it takes mail from {address}: {why(error)}.")
     return ok("sender", f"The relay takes mail from {address}.")
 
 
-def _domains(address: str, login: str) -> Finding:
+def _domains(address: str, there: Relay) -> Finding:
     """Whether the domains of sender and login belong together."""
+    login = there.username or ""
     domain, other = (one.rpartition("@")[2].lower() for one in (address, login))
     if sample(domain):
         return fail("sender domain", f"{address} is a sample: set sender.address to an address of your own domain.")
     if "@" in login and not (_below(domain, other) or _below(other, domain)):
-        words = f"{address} is not at {other}, where smtp.username logs in"
+        words = f"{address} is not at {other}, where {there.setting('username')} logs in"
         return warn("sender domain", f"{words}: SPF and DKIM of {other} say nothing for it; check sender.address.")
     return ok("sender domain", f"{domain} is what readers see.")
 

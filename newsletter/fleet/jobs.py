@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -91,10 +92,18 @@ class Told:
 
 def new_app(url: str) -> App:
     """Procrastinate in the database of `url` (as SQLAlchemy writes it); it connects when it is opened."""
+    _quieten()
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     cut_off = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
     connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=STALLED / 2, kwargs=cut_off)
     return App(connector=connector)
+
+
+def _quieten() -> None:
+    """Of jobs as they come and go nobody is to hear, and what is to be said of a failing database we say once, in a
+    sentence."""
+    for name in ("procrastinate", "psycopg"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def owner_of(job: Job) -> str:

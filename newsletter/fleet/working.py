@@ -16,7 +16,6 @@ Why a worker may die at any moment, and nothing is lost, and nothing doubled but
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import zlib
 from collections.abc import Callable, Collection, Coroutine, Iterable
@@ -78,7 +77,6 @@ async def work(
     When the database goes away all is closed, and opened again when it is back. Raises StoreError when it is not there
     at the beginning, NewsletterError when there is nothing to do here.
     """
-    _quieten()
     stopping = asyncio.create_task(told_to_stop())
     was_open, failures = False, 0
     while not stopping.done():
@@ -109,12 +107,6 @@ def _words(error: Exception) -> str:
     if isinstance(cause, (psycopg.OperationalError, ConnectorException)):
         return "The database cannot be reached."
     return f"The database does not do what was asked of it ({cause})."
-
-
-def _quieten() -> None:
-    """What is to be said of a failing database we say once, in a sentence."""
-    for name in ("procrastinate", "psycopg"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 class _Shift:

@@ -36,13 +36,19 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """An SMTP server. Without `username` we do not log in; `password` is never shown."""
+    """An SMTP server. Without `username` we do not log in; `password` is never shown. `name` is what a relay of several
+    is called in the settings."""
 
     host: str
     port: int
     security: Security
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    name: str | None = None
+
+    def setting(self, field: str) -> str:
+        """How the operator finds `field` of this relay in the settings."""
+        return f"smtp.{field}" if self.name is None else f"{field} of smtp.relays “{self.name}”"
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -90,12 +96,12 @@ async def connect(relay: Relay, local_hostname: str | None, tls: ssl.SSLContext 
         )
     except ValueError as error:
         raise RelayError(
-            f"{relay.host!r} is no name of a relay ({error}): check smtp.host", step=Step.CONNECT
+            f"{relay.host!r} is no name of a relay ({error}): check {relay.setting('host')}", step=Step.CONNECT
         ) from error
     try:
         remedy = (
-            "check smtp.host (the name on its certificate), smtp.port and smtp.security "
-            "(mostly starttls on port 587, tls on port 465)"
+            f"check {relay.setting('host')} (the name on its certificate), {relay.setting('port')} and "
+            f"{relay.setting('security')} (mostly starttls on port 587, tls on port 465)"
         )
         await _step(relay, Step.CONNECT, _greeted(relay, client, timeouts), "cannot be used", remedy)
         remedy = "ask its operator whether this machine may send"
@@ -104,7 +110,8 @@ async def connect(relay: Relay, local_hostname: str | None, tls: ssl.SSLContext 
             await _secure(relay, client)
         if relay.username is not None:
             login = client.login(relay.username, relay.password or "")
-            await _step(relay, Step.AUTH, login, "refuses the login", "check smtp.username and smtp.password")
+            remedy = f"check {relay.setting('username')} and {relay.setting('password')}"
+            await _step(relay, Step.AUTH, login, "refuses the login", remedy)
     except BaseException:
         client.close()
         raise
@@ -165,11 +172,14 @@ async def _secure(relay: Relay, client: SMTP) -> None:
     """Upgrade to TLS or give up; what the relay said before counts for nothing (RFC 3207 section 4.2)."""
     if not client.supports_extension("starttls"):
         raise RelayError(
-            f"The relay {relay} does not offer STARTTLS, and nothing is sent in clear: set smtp.security to "
-            '"tls" (mostly port 465), or to "none" when you trust the network up to it',
+            f"The relay {relay} does not offer STARTTLS, and nothing is sent in clear: set "
+            f'{relay.setting("security")} to "tls" (mostly port 465), or to "none" when you trust the network up to it',
             step=Step.STARTTLS,
         )
-    remedy = "smtp.host must be the name on its certificate, which an authority this machine trusts has signed"
+    remedy = (
+        f"{relay.setting('host')} must be the name on its certificate, which an authority this machine trusts has "
+        "signed"
+    )
     await _step(relay, Step.STARTTLS, client.starttls(), "cannot be talked to securely", remedy)
     await _step(relay, Step.EHLO, client.ehlo(), "does not let us in after STARTTLS", "ask its operator")
 

@@ -60,8 +60,8 @@ class SmtpMailer:
     ) -> None:
         if relay.username is not None and relay.security is Security.NONE:
             raise RelayError(
-                f'The password for {relay} would cross the network in clear: set smtp.security to "starttls" or "tls", '
-                "or remove smtp.username",
+                f"The password for {relay} would cross the network in clear: set {relay.setting('security')} to "
+                f'"starttls" or "tls", or remove {relay.setting("username")}',
                 step=Step.AUTH,
             )
         self._relay = relay
@@ -251,7 +251,7 @@ class SmtpMailer:
         if step is Step.MAIL and outcome.code != _TOO_LARGE:
             raise RelayError(
                 f"The relay {self._relay} refuses the sender {message.sender} ({outcome.code} {outcome.text}): set "
-                "sender.address to one it may send for, or log in with smtp.username",
+                f"sender.address to one it may send for, or log in with {self._relay.setting('username')}",
                 step=Step.MAIL,
                 code=outcome.code,
             )

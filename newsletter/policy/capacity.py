@@ -16,6 +16,9 @@ DAY = 86_400.0
 PEOPLE = 10_000_000_000
 """More readers than there are people."""
 
+LEAST = 1e-9
+"""The least share of readers that is reckoned with: one in a billion."""
+
 HEADROOM = 0.7
 """The share of what was measured that a plan counts on. Waiting grows with 1/(1 - share) (the M/M/1 queue; Kleinrock,
 Queueing Systems I, section 3.2): at 0.7 it is three times that of an idle machine, at 0.95 twenty times. And it leaves
@@ -66,12 +69,12 @@ class Load:
     def __post_init__(self) -> None:
         for allowed, sentence in (
             (1 <= self.subscribers <= PEOPLE, f"there must be one subscriber at least, and at most {PEOPLE:,}"),
-            (0 < self.window <= DAY, "the window must be longer than nothing and at most a day (24h)"),
-            (0 < self.due <= 1, "the share of readers who are due must be above 0 and at most 1"),
+            (1 <= self.window <= DAY, "the window must be one second (1s) at least, and at most a day (24h)"),
+            (LEAST <= self.due <= 1, f"the share of readers who are due must be from {LEAST:g} to 1"),
             (0 <= self.relay_latency <= 600, "the relay's latency must be from 0 ms to ten minutes (600000)"),
             (1 <= self.message <= 1e9, "a message must have one byte at least, and at most 1 GB"),
-            (0 <= self.domain_pace < math.inf, "the pace to one domain must be a number from 0 up"),
-            (0 < self.domain_share <= 1, "the share of the largest domain must be above 0 and at most 1"),
+            (0 <= self.domain_pace <= 1e9, "the pace to one domain must be from 0 to a billion a second"),
+            (LEAST <= self.domain_share <= 1, f"the share of the largest domain must be from {LEAST:g} to 1"),
             (1 <= self.keep <= 36_500, "the ledger must keep one day at least, and at most a hundred years"),
             (1 <= self.cores <= 10_000, "a machine must have one core at least, and at most 10,000"),
         ):

@@ -77,8 +77,16 @@ class Copied:
         return sum(one.rows for one in self.totals.values())
 
 
-async def copy(source: Database, target: Database, *, anyway: bool = False, progress: Progress) -> Copied:
-    """Copy every row of `source`, as it is at one moment, to `target`, and verify that both hold the same.
+async def copy(
+    source: Database,
+    target: Database,
+    *,
+    anyway: bool = False,
+    migrating: str = "newsletter db migrate",
+    progress: Progress,
+) -> Copied:
+    """Copy every row of `source`, as it is at one moment, to `target`, and verify that both hold the same. `migrating`
+    is the command that brings the tables of `source` to this version.
 
     Raises StoreError, one sentence with the remedy: for a source that has no tables of this version, or whose ledger
     has messages under way unless `anyway`; for a target that holds anything else; for what the target cannot keep; and
@@ -88,9 +96,7 @@ async def copy(source: Database, target: Database, *, anyway: bool = False, prog
     if here == _name(target):
         raise StoreError(f"The database {source.place} cannot be copied to itself: name another one to copy to.")
     if await revision(source) != HEAD:
-        raise StoreError(
-            f"The database {source.place} is not at revision {HEAD}: bring it there by `newsletter db migrate`."
-        )
+        raise StoreError(f"The database {source.place} is not at revision {HEAD}: bring it there by `{migrating}`.")
     async with source.read() as reading:
         if not anyway:
             await _refuse_sending(reading, source.place)

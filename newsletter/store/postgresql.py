@@ -7,6 +7,7 @@ reads no other changes. The ledger's own traffic, which is nearly all there is, 
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any
 
@@ -47,6 +48,7 @@ _FAULTS = {
     "25006": "is read-only: name the primary server in database.url",
     "28P01": "does not take the password: correct it in database.url",
     "28000": "does not let this user in: check the user in database.url, and pg_hba.conf",
+    "3F000": "has no schema to make tables in: create it, or correct search_path in database.url",
     "3D000": "does not exist: make it with `createdb`, or name another in database.url",
     "42501": "does not permit this: give its user the right to create tables in the schema, or name its owner",
 }
@@ -123,8 +125,8 @@ def _state(error: BaseException) -> str:
         return str(state)
     if type(driver).__name__ not in ("OperationalError", "ConnectionTimeout", "InterfaceError", "ProgrammingError"):
         return ""
-    said = " ".join(str(driver).split())
-    return next((code for words, code in _SAID if words in said), "08")
+    said = re.sub('"[^"]*"', '""', " ".join(str(driver).split()))
+    return next((code for words, code in _SAID if re.search(words, said)), "08")
 
 
 def _connecting(lock_wait: float, options: str, *settings: str) -> dict[str, Any]:
@@ -142,7 +144,8 @@ def _connecting(lock_wait: float, options: str, *settings: str) -> dict[str, Any
 
 
 _SAID = (
-    ('role "', "28000"),
+    ("failed to resolve host", "08"),
+    ('role ""', "28000"),
     ("too many connections", "53300"),
     ("too many clients", "53300"),
     ("remaining connection slots", "53300"),
@@ -152,9 +155,11 @@ _SAID = (
     ("does not exist", "3D000"),
     ("is starting up", "57P03"),
     ("is shutting down", "57P03"),
-    ("invalid", "22023"),
+    (r"invalid (\S+ )?value|invalid URI query parameter|invalid connection option|invalid SSL protocol", "22023"),
+    ("bad value for|unrecognized configuration parameter", "22023"),
 )
-"""libpq gives no SQLSTATE for a connection that could not be made, only words; the first that are there count."""
+"""libpq gives no SQLSTATE for a connection that could not be made, only words; the first that are there count. What
+they quote is taken out before: a host or a database may have any name."""
 
 
 def _begin(connection: Connection) -> None:

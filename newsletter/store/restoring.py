@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from sqlalchemy import URL, and_, false, func, or_, select
+from sqlalchemy import URL, and_, false, func, make_url, or_, select
 
 from newsletter import timezones
 from newsletter.errors import StoreError
@@ -44,6 +44,9 @@ from newsletter.store.suppressions import Suppression, forgotten_among, take_ove
 HELD = "held: the database was restored, and this may have gone out before"
 
 _MAGIC = b"SQLite format 3\x00"
+_DUMP = b"PGDMP"
+"""What a file that `pg_dump --format=custom` wrote begins with."""
+
 _MOMENTS = (
     ("deliveries", "updated_at"),
     ("posts", "updated_at"),
@@ -117,8 +120,7 @@ async def restore(
     """
     target = file_of(url)
     if target is None:
-        command = shlex.join(["pg_restore", "--no-owner", f"--dbname={without_password(url)}", str(file)])
-        raise StoreError(f"A PostgreSQL database is restored by its own program, into a new one: {command}.")
+        raise StoreError(_by_its_own_program(url, file))
     if at_work:
         raise StoreError(f"{target} is in use by {at_work[0]}: stop what runs, schedules or serves, then try again.")
     _verify(file, target)
@@ -141,6 +143,23 @@ async def restore(
             path.unlink(missing_ok=True)
 
 
+def _by_its_own_program(url: str, file: Path) -> str:
+    """How the dump `file` gets into a new database beside the one at `url`, which stays as it is. Raises StoreError."""
+    if not _beginning(file).startswith(_DUMP):
+        raise StoreError(f"{file} is no dump of a PostgreSQL database: name one that `newsletter db backup` made.")
+    parts = make_url(without_password(url))
+    present = parts.normalized_query.get("dbname", (parts.database or parts.username or "newsletter",))[-1]
+    server, name = parts.difference_update_query(["dbname"]), f"{present}_restored"
+    new = server.set(database=name).render_as_string()
+    create = ["createdb", f"--maintenance-db={server.set(database='postgres').render_as_string()}", name]
+    restore = ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={new}", str(file)]
+    return (
+        f"A PostgreSQL database is restored by its own program, into a new one: {shlex.join(create)} && "
+        f"{shlex.join(restore)}; then set database.url to it, and before anything starts follow docs/keeping.md, "
+        "“Restoring on PostgreSQL”."
+    )
+
+
 def _verify(file: Path, target: Path) -> None:
     """Whether it can be put there at all; what its pages hold is looked at when they are copied."""
     try:
@@ -148,13 +167,9 @@ def _verify(file: Path, target: Path) -> None:
             raise StoreError(f"{file} is the database itself: name a backup of it.")
     except OSError:
         pass
-    try:
-        with file.open("rb") as opened:
-            magic = opened.read(len(_MAGIC))
-    except OSError as error:
-        raise StoreError(f"{file} cannot be read ({error.strerror}): name a backup of the database.") from error
+    magic = _beginning(file)
     if magic != _MAGIC:
-        remedy = "`pg_restore` reads it" if magic.startswith(b"PGDMP") else "name a backup of the database"
+        remedy = "`pg_restore` reads it" if magic.startswith(_DUMP) else "name a backup of the database"
         raise StoreError(f"{file} is no SQLite database: {remedy}.")
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
@@ -165,6 +180,14 @@ def _verify(file: Path, target: Path) -> None:
     except (sqlite3.Error, ValueError) as error:
         raise StoreError(f"{file} is damaged ({error}): name another backup.") from error
     refuse(version, str(file))
+
+
+def _beginning(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_MAGIC))
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read ({error.strerror}): name a backup of the database.") from error
 
 
 @contextmanager

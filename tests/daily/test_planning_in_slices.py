@@ -195,7 +195,7 @@ async def test_a_report_counts_all_and_lists_the_first(
     assert "5 accepted" in told
 
 
-async def test_of_earlier_dates_a_report_counts_what_waited(world: World) -> None:
+async def test_of_earlier_dates_a_report_counts_what_waited(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Ada has read on Thursday; Bea's message of Thursday still waits, and she is not due on Friday."""
     thursday = FRIDAY - timedelta(days=1)
     world.list_papers(thursday, "A Robot That Swims")
@@ -220,6 +220,11 @@ async def test_of_earlier_dates_a_report_counts_what_waited(world: World) -> Non
         ]
         assert report.next_at == datetime(2025, 3, 14, 9, tzinfo=UTC)
         assert exit_code(report) == 3
+        for dispatch, who in (("local", "a run"), ("fleet", "the workers")):
+            settings = world.configuration.settings.model_copy(update={"dispatch": dispatch})
+            show(replace(world.configuration, settings=settings), report, [])
+            told = " ".join(capsys.readouterr().out.split())
+            assert f"Deferred ones are tried again by {who} after 2025-03-14 09:00 UTC." in told
         world.now += timedelta(hours=2)
         report = await daily.run(world.now)
         assert report.counts == {State.ACCEPTED: 2}

@@ -113,6 +113,19 @@ async def test_nobody_there() -> None:
     assert "smtp.port" in found["SMTP"].sentence
 
 
+async def test_of_several_the_table_of_each_is_named() -> None:
+    async with FaultServer() as server:
+        port = server.port
+    one = {"host": "localhost", "port": port, "security": "none"}
+    for names in (["gone"], ["gone", "away"]):
+        found = await heard(None, relays=[{**one, "name": name} for name in names])
+        told = [finding.sentence for finding in found.values()]
+        assert len(told) == len(names)
+        for name, sentence in zip(names, told, strict=True):
+            assert f"host of smtp.relays “{name}”" in sentence
+            assert "smtp.host" not in sentence
+
+
 @pytest.mark.parametrize(
     ("fault", "name", "verdict"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -137,6 +138,16 @@ async def test_a_run_of_workers_tells_what_a_run_of_one_process_does(tmp_path: P
         ("freeze", "succeeded", 1),
         ("plan", "succeeded", 6),
     ]
+
+
+async def test_who_defers_jobs_logs_nothing_of_them(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("procrastinate", "psycopg"):
+        caplog.set_level(logging.NOTSET, logger=name)  # whatever another test left
+    caplog.set_level(logging.DEBUG)
+    deferring = Jobs(new_app(store_url(store)), store)
+    await deferring.prepare()
+    await deferring.defer("deliver", {"day": str(TODAY)})
+    assert [one.getMessage() for one in caplog.records if one.name.startswith(("procrastinate", "psycopg"))] == []
 
 
 async def test_a_job_is_there_with_the_rows_it_speaks_of_or_neither_is(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +67,22 @@ def test_a_run_on_the_server_sends_what_is_open_and_no_more(own: Installation, s
     status = own("status", "--json", NEWSLETTER_DATABASE__URL=server).json
     assert status["balanced"] is True
     assert {state: number for state, number in status["deliveries"].items() if number} == {"accepted": 3, "refused": 1}
+
+
+def test_an_older_database_is_brought_up_to_date_by_the_command_that_is_said(
+    own: Installation, server: str, tmp_path: Path
+) -> None:
+    """It need not be the configured one, to which nothing is done."""
+    old = tmp_path / "an old one.db"
+    shutil.copy(own.state / "newsletter.db", old)
+    older = "UPDATE alembic_version SET version_num = '0003'"
+    execute(f"sqlite:///{old}", older)
+    said = " ".join(own("db", "copy", "--from", f"sqlite:///{old}", "--to", server, expect=1).err.split())
+    [command] = [part for part in said.split("`") if part.endswith("newsletter db migrate")]
+    assert shlex.split(command) == [f"NEWSLETTER_DATABASE__URL=sqlite:///{old}", "newsletter", "db", "migrate"]
+    execute(own.database, older)
+    said = own("db", "copy", "--to", server, expect=1).err
+    assert "bring it there by `newsletter db migrate`" in " ".join(said.split())
 
 
 def test_a_copy_says_what_it_did_as_json_and_refuses_a_second(own: Installation, server: str, tmp_path: Path) -> None:

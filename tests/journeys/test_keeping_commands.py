@@ -115,8 +115,10 @@ def test_nothing_is_restored_under_who_is_at_work_or_from_nonsense(own: Installa
     (tmp_path / "no.db").write_text("no database")
     assert "is no SQLite database" in own("db", "restore", str(tmp_path / "no.db"), expect=1).err
     server = {"NEWSLETTER_DATABASE__URL": "postgresql://news:word@127.0.0.1:1/news"}
-    error = own("db", "restore", str(kept), expect=1, **server).err
-    assert "pg_restore --no-owner --dbname=postgresql://news@127.0.0.1:1/news" in error
+    assert "is no dump" in own("db", "restore", str(kept), expect=1, **server).err
+    (tmp_path / "papers.dump").write_bytes(b"PGDMP")
+    error = " ".join(own("db", "restore", str(tmp_path / "papers.dump"), expect=1, **server).err.split())
+    assert "pg_restore --exit-on-error --no-owner --dbname=postgresql://news@127.0.0.1:1/news_restored" in error
     assert "word" not in error
 
 

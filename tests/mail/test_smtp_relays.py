@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -33,9 +34,12 @@ from scripted_relay import (
     nothing,
 )
 
+from newsletter.assembly.mailing import opened_mailer
 from newsletter.errors import RelayError
 from newsletter.mail.smtp import Relay, Security, SmtpMailer, Timeouts
 from newsletter.model import State
+from newsletter.settings import Settings
+from newsletter.store import Store
 
 PASSWORD = "correct horse"
 
@@ -82,6 +86,36 @@ async def test_nobody_there() -> None:
     assert os.strerror(111) in str(error)
     assert "smtp.host" in str(error)
     assert what(error) == ("connect", None, True)
+
+
+async def test_one_of_several_is_told_by_its_name() -> None:
+    for relay in (Relay("relay.invalid", 25, Security.TLS, name="gone"), Relay("", 25, Security.NONE, name="gone")):
+        said = str(await fails(relay))
+        assert "check host of smtp.relays “gone”" in said
+        assert "smtp.host" not in said
+
+
+@pytest.mark.parametrize("names", [["gone"], ["gone", "gone_too"]])
+async def test_what_carries_the_mail_knows_the_tables(names: list[str], tmp_path: Path) -> None:
+    """Of one table, and of several: what is said becomes the operator's alert."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))  # bound, not listening
+        one = {"host": HOST, "port": taken.getsockname()[1], "security": "none", "patience": 0}
+        settings = Settings.model_validate({"smtp": {"relays": [{**one, "name": name} for name in names]}})
+        told: list[str] = []
+
+        async def before_data() -> None:
+            raise AssertionError("nobody is there")
+
+        async with (
+            await Store.open(f"sqlite:///{tmp_path / 'newsletter.db'}") as store,
+            opened_mailer(settings, store, 1, told.append) as mailer,
+        ):
+            with pytest.raises(RelayError) as caught:
+                await mailer.send(MESSAGE, before_data)
+    told.append(str(caught.value))
+    assert all(any(f"host of smtp.relays “{name}”" in one for one in told) for name in names), told
+    assert "smtp.host" not in " ".join(told)
 
 
 async def test_no_such_host() -> None:

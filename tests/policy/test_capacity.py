@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from newsletter.policy.capacity import HEADROOM, Load, Plan, in_flight, plan
+from newsletter.policy.capacity import HEADROOM, PEOPLE, Load, Plan, in_flight, plan
 from newsletter.policy.measured import MEASURED, Signing
 from newsletter.store.group import GATHERING
 
@@ -188,15 +188,19 @@ def test_a_domain_that_takes_little_is_the_first_limit() -> None:
         ({"subscribers": 0}, "one subscriber"),
         ({"subscribers": 10**400}, "one subscriber"),
         ({"window": 0.0}, "the window"),
+        ({"window": 5e-324}, "the window"),
         ({"window": 86_401.0}, "the window"),
         ({"window": math.nan}, "the window"),
         ({"due": 1.5}, "the share of readers"),
         ({"due": math.nan}, "the share of readers"),
+        ({"due": 1e-300}, "the share of readers"),
         ({"relay_latency": -1.0}, "latency"),
         ({"relay_latency": math.inf}, "latency"),
         ({"message": 0}, "a message"),
         ({"domain_pace": math.inf}, "the pace"),
+        ({"domain_pace": 1e308}, "the pace"),
         ({"domain_share": 0.0}, "the largest domain"),
+        ({"domain_share": 1e-300}, "the largest domain"),
         ({"keep": 0}, "the ledger"),
         ({"cores": 0}, "a machine"),
     ],
@@ -204,3 +208,12 @@ def test_a_domain_that_takes_little_is_the_first_limit() -> None:
 def test_what_cannot_be_is_said_in_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         replace(Load(1_000, 3_600), **wrong)
+
+
+@pytest.mark.parametrize("due", [1e-9, 1.0])
+@pytest.mark.parametrize("share", [1e-9, 1.0])
+@pytest.mark.parametrize("window", [1.0, 86_400.0])
+@pytest.mark.parametrize("pace", [5e-324, 1e9])
+def test_the_ends_of_what_may_be_asked_are_reckoned_with(due: float, share: float, window: float, pace: float) -> None:
+    load = Load(PEOPLE, window, due=due, domain_share=share, domain_pace=pace, relay_latency=600, keep=36_500)
+    assert all(math.isfinite(need.amount) for need in plan(load).needs.values())

@@ -319,15 +319,22 @@ def test_a_long_pipe_is_never_held_whole() -> None:
     papers = 2 * MAX_PAPERS + 1
     pipe = Endless(papers)
 
+    def alive() -> int:
+        return sum(isinstance(one, Paper) for one in gc.get_objects())
+
     async def go() -> tuple[int, int, int]:
+        gc.collect()
         read = most = ahead = 0
+        before = alive()  # what other tests keep
         async for batch in JsonlStream("long pipe", io.BufferedReader(pipe)).batches(asking(TODAY)):
             ahead = max(ahead, pipe.given - read)
             read += len(batch.papers)
             most = max(most, len(batch.papers))
             kept = [one for one in gc.get_objects() if isinstance(one, Batch) and one.source == "long pipe"]
             assert len(kept) == 1
-            del kept, batch
+            del kept
+            assert alive() - before <= len(batch.papers) + 1  # none of the batches before
+            del batch
         return read, most, ahead
 
     read, most, ahead = asyncio.run(go())

@@ -9,22 +9,29 @@ import os
 import sqlite3
 import stat
 import subprocess
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import postgres
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, make_url, text
 
 from newsletter.errors import StoreError
-from newsletter.model import Subscriber
+from newsletter.fleet.jobs import Jobs, new_app
+from newsletter.model import State, Subscriber
+from newsletter.policy.hours import Calendar
 from newsletter.store import Store, backing_up
 from newsletter.store.backing_up import back_up
 from newsletter.store.checking import Checked, check
 from newsletter.store.opening import opened
+from newsletter.store.restoring import HELD, restore
 
 DAY = date(2025, 3, 12)
 NOW = datetime(2025, 3, 12, 7, tzinfo=UTC)
+CALENDAR = Calendar(time(6), ZoneInfo("UTC"), frozenset(range(7)), timedelta(hours=4), timedelta(hours=12))
 
 
 async def _fill(url: str) -> None:
@@ -209,23 +216,71 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@contextmanager
+def made_by_hand(place: URL) -> Iterator[str]:
+    """The URL of a database that somebody else makes; dropped at the end."""
+    try:
+        yield place.render_as_string(hide_password=False)
+    finally:
+        engine = postgres.engine(postgres.server())
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{place.database}" WITH (FORCE)')
+        engine.dispose()
+
+
 @pytest.mark.usefixtures("programs")
 async def test_a_server_is_kept_and_restored(tmp_path: Path) -> None:
     to = tmp_path / "news.dump"
-    with postgres.database() as url, postgres.database(empty=True) as other:
+    with postgres.database() as url:
         await _fill(url)
         await back_up(url, to, silent)
         assert stat.S_IMODE(to.stat().st_mode) == 0o600
         assert [path.name for path in tmp_path.iterdir()] == ["news.dump"]
-        restore = ["pg_restore", "--no-owner", f"--dbname={other}", str(to)]
-        done = await asyncio.to_thread(subprocess.run, restore, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        assert wrong(await found(other)) == {}
-        async with await Store.open(other) as store:
-            assert len(await store.ledger.claim(DAY, "me", NOW, timedelta(minutes=1), 9)) == 5
+        with pytest.raises(StoreError, match="into a new one: ") as said:
+            await restore(url, to, (), CALENDAR, NOW, silent)
+        command = str(said.value).partition("into a new one: ")[2].partition("; then")[0]
+        address = make_url(url)
+        password = {"PGPASSWORD": address.password} if address.password else {}
+        with made_by_hand(address.set(database=f"{address.database}_restored")) as other:
+            own = {**os.environ, **password}
+            done = await asyncio.to_thread(subprocess.run, command, shell=True, env=own, capture_output=True)
+            assert done.returncode == 0, done.stderr.decode()
+            assert wrong(await found(other)) == {}
+            async with await Store.open(other) as store:
+                assert len(await store.ledger.claim(DAY, "me", NOW, timedelta(minutes=1), 9)) == 5
+        async with await Store.open(url) as store:
+            assert len(await store.ledger.claim(DAY, "me", NOW, timedelta(minutes=1), 9)) == 5  # as it was
     with pytest.raises(StoreError, match="pg_dump failed, so nothing was kept"):
         await back_up(url, tmp_path / "gone.dump", silent)  # the database was dropped
     assert not (tmp_path / "gone.dump").exists()
+
+
+async def test_what_a_restored_server_is_told_holds_what_may_have_gone_out() -> None:
+    """The statements of docs/keeping.md, on the ledger and the jobs of a fleet."""
+    guide = (Path(__file__).parents[2] / "docs" / "keeping.md").read_text("utf-8")
+    statements = guide.partition("```sql\n")[2].partition("```")[0].split(";")[:-1]
+    with postgres.database() as url:
+        await _fill(url)
+        async with await Store.open(url) as store, (app := new_app(url)).open_async():
+            jobs = Jobs(app, store)
+            await jobs.prepare()
+            await jobs.defer("deliver", {"day": DAY.isoformat()})
+            await store.ledger.claim(DAY, "me", NOW, timedelta(minutes=1), 1)
+            await execute(
+                url,
+                "UPDATE deliveries SET state = 'unknown' WHERE id = 2",
+                "UPDATE deliveries SET state = 'accepted' WHERE id = 3",
+                "UPDATE deliveries SET state = 'deferred', next_at = now() WHERE id = 4",
+            )
+            await execute(url, *statements)
+            assert await jobs.pending([DAY]) == 0
+            assert await store.ledger.recover(NOW + timedelta(days=1), "resend") == 0
+            assert await store.ledger.claim(DAY, "me", NOW + timedelta(days=1), timedelta(minutes=1), 9) == []
+            counts = await store.ledger.counts(DAY)
+            assert (counts[State.UNKNOWN], counts[State.ACCEPTED]) == (4, 1)
+            held = [one for one in await store.ledger.of_date(DAY) if one.state is State.UNKNOWN]
+            assert {one.reason for one in held} == {HELD}
+        assert wrong(await found(url)) == {}
 
 
 async def test_a_pg_dump_that_is_too_old_is_told_with_the_remedy(

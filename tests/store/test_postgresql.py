@@ -54,6 +54,34 @@ async def test_nobody_is_there() -> None:
     assert "postgresql://me@127.0.0.1:1/news cannot be reached: check that the server runs" in sentence
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:secret@nosuchhost.invalid/x",
+        "postgresql://u:secret@does%20not%20exist/x",
+        "postgresql://u:secret@/x?host=/invalid%20value/does%20not%20exist",
+    ],
+)
+async def test_the_name_of_a_host_is_no_reason(url: str) -> None:
+    assert "cannot be reached: check that the server runs, and its host" in await said(url)
+
+
+@pytest.mark.parametrize("option", ["foo=1", "sslmode=zzz", "keepalives=abc", "ssl_min_protocol_version=q"])
+async def test_an_option_that_is_none(option: str) -> None:
+    assert "an option of database.url, behind its question mark" in await said(f"postgresql://127.0.0.1:1/x?{option}")
+
+
+async def test_there_are_no_such_settings_schema_or_user(server: str) -> None:
+    def with_option(words: str) -> str:
+        return make_url(server).update_query_dict({"options": words}).render_as_string(hide_password=False)
+
+    assert "an option of database.url, behind its question mark" in await said(with_option("-cfoo=1"))
+    assert "has no schema to make tables in: create it, or correct search_path" in await said(
+        with_option("-csearch_path=zzz")
+    )
+    assert "does not let this user in" in await said(_of(server, username="nobody at all"))
+
+
 async def test_there_is_no_such_database(server: str) -> None:
     assert "/nowhere does not exist: make it with `createdb`" in await said(_of(server, database="nowhere"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
 from collections.abc import Sequence
@@ -377,19 +378,42 @@ async def test_one_of_an_older_version_is_brought_up_to_date(file: Path, backup:
     assert [path.name for path in (file.parent / "backups").iterdir()] == [found.aside.name if found.aside else ""]
 
 
-async def test_a_server_has_a_program_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(
-        StoreError, match=r"pg_restore --no-owner --dbname=postgresql://news@db/news papers.dump"
-    ) as error:
-        await restore(
-            "postgresql://news:word@db/news",
-            Path("papers.dump"),
-            (),
-            CALENDAR,
-            NOW,
-            silent,
-        )
-    assert "word" not in str(error.value)
+async def by_its_own_program(url: str, file: Path) -> str:
+    with pytest.raises(StoreError) as error:
+        await restore(url, file, (), CALENDAR, NOW, silent)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "query"),
+    [
+        ("postgresql://news:word@db/news", "postgresql://news@db/", ""),
+        ("postgresql+psycopg://news:word@db", "postgresql://news@db/", ""),
+        ("postgresql://news@/live?dbname=news&host=db&password=word", "postgresql://news@/", "?host=db"),
+    ],
+)
+async def test_a_server_has_a_program_of_its_own_and_the_live_database_is_not_named(
+    url: str, server: str, query: str, tmp_path: Path
+) -> None:
+    dump = tmp_path / "papers.dump"
+    dump.write_bytes(b"PGDMP\x01")
+    said = await by_its_own_program(url, dump)
+    commands = said.removeprefix("A PostgreSQL database is restored by its own program, into a new one: ")
+    create, _, restoring = commands.partition("; then set database.url to it")[0].partition(" && ")
+    assert shlex.split(create) == ["createdb", f"--maintenance-db={server}postgres{query}", "news_restored"]
+    program, *options = shlex.split(restoring)
+    assert program == "pg_restore"
+    assert options == ["--exit-on-error", "--no-owner", f"--dbname={server}news_restored{query}", str(dump)]
+    assert "word" not in said
+
+
+async def test_only_a_dump_is_for_a_server(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    assert "other.db cannot be read" in await by_its_own_program("postgresql://db/news", other)
+    for content in (b"", b"SQLite format 3\x00"):
+        other.write_bytes(content)
+        said = await by_its_own_program("postgresql://db/news", other)
+        assert "other.db is no dump of a PostgreSQL database: name one that" in said
 
 
 async def test_one_that_is_damaged_somewhere_proves_nothing(file: Path, backup: Path) -> None:
