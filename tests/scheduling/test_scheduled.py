@@ -95,6 +95,35 @@ async def test_what_fails_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFi
     assert (worn.looks, worn.sends) == before
 
 
+class Once(BaseTrigger):
+    """One moment, and no other."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def get_next_fire_time(self, _: datetime | None, now: datetime) -> datetime | None:
+        return self.at if now < self.at else None
+
+
+async def test_a_time_that_comes_during_a_look_is_not_passed_over() -> None:
+    looks: list[str] = []
+    two = asyncio.Event()
+
+    async def look() -> bool:
+        looks.append("begun")
+        await asyncio.sleep(0.3)
+        looks.append("ended")
+        if len(looks) == 4:
+            two.set()
+        return False
+
+    async def send() -> None: ...
+
+    async with scheduled(Work(look, send, lambda: None), Once(datetime.now(UTC) + timedelta(seconds=0.1)), ZONE):
+        await asyncio.wait_for(two.wait(), 20)
+    assert looks == ["begun", "ended"] * 2
+
+
 async def test_sending_does_not_keep_it_from_looking() -> None:
     looks, sending, ended = 0, asyncio.Event(), asyncio.Event()
 
